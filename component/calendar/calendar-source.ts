@@ -1,0 +1,34 @@
+import type { Mailbox } from '../directory/directory.ts';
+import type { CalendarSourceError } from './calendar-source-error.ts';
+import type { RequestBudget } from './request-budget.ts';
+import type { BusyPeriod, TimeWindow } from './timeline.ts';
+
+/** What a source says of one mailbox: its entries, whole (not clipped, not merged), or why there are none. */
+export type FreeBusyAnswer =
+  | { readonly mailbox: Mailbox; readonly periods: readonly BusyPeriod[] }
+  | { readonly mailbox: Mailbox; readonly error: CalendarSourceError };
+
+/** Whatever answers free/busy: one configured server. */
+export interface CalendarSource {
+  /** The configured name, for the log. */
+  readonly name: string;
+  /** The most mailboxes that one request may carry. */
+  readonly batchSize: number;
+  /** When this server may be asked: its concurrency and its back-off, shared by everything that asks it. */
+  readonly budget: RequestBudget;
+
+  /**
+   * Asks for the free/busy of at most `batchSize` mailboxes.
+   *
+   * @returns one answer for each mailbox, in their order
+   * @throws CalendarSourceError when the request failed as a whole; the signal's reason when aborted
+   */
+  freeBusy(
+    mailboxes: readonly Mailbox[],
+    window: TimeWindow,
+    signal: AbortSignal,
+  ): Promise<readonly FreeBusyAnswer[]>;
+}
+
+/** Which source knows a mailbox; undefined when none is configured for it. */
+export type CalendarRouter = (mailbox: Mailbox) => CalendarSource | undefined;

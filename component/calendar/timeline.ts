@@ -1,0 +1,91 @@
+import type { Instant } from '../runtime/clock.ts';
+import { type BusyStatus, precedence } from './busy-status.ts';
+
+/** A calendar entry's claim on the half-open span [start, end). */
+export type BusyPeriod = { readonly start: Instant; readonly end: Instant; readonly status: BusyStatus };
+
+/** The half-open span [start, end) that was asked about. */
+export type TimeWindow = { readonly start: Instant; readonly end: Instant };
+
+/**
+ * What is known of a mailbox's calendar: a step function over the window that was fetched.
+ *
+ * `statuses[i]` holds from `changes[i]` until `changes[i + 1]`, the last one until `end`; `changes[0]` is the
+ * window's start. Neighbours differ, so that overlapping and touching periods are merged by construction.
+ */
+export type Timeline = {
+  readonly fetchedAt: Instant;
+  readonly end: Instant;
+  readonly changes: readonly Instant[];
+  readonly statuses: readonly BusyStatus[];
+};
+
+/**
+ * Merges the periods of a mailbox into a timeline: clipped to the window, the highest precedence wins where they
+ * overlap, and what no period covers is Free. Periods that end before they start, or never, are ignored.
+ */
+export function buildTimeline(periods: readonly BusyPeriod[], window: TimeWindow, fetchedAt: Instant): Timeline {
+  type Edge = { at: Instant; rank: number; delta: 1 | -1; status: BusyStatus };
+  const edges: Edge[] = [];
+  for (const { start, end, status } of periods) {
+    const from = Math.max(start, window.start);
+    const to = Math.min(end, window.end);
+    if (!(from < to)) continue;
+    const rank = precedence(status);
+    edges.push({ at: from, rank, delta: 1, status }, { at: to, rank, delta: -1, status });
+  }
+  edges.sort((a, b) => a.at - b.at);
+
+  const open = [0, 0, 0, 0, 0, 0];
+  const ranked: BusyStatus[] = [];
+  const changes: Instant[] = [window.start];
+  const statuses: BusyStatus[] = ['Free'];
+  for (let i = 0; i < edges.length; ) {
+    const { at } = edges[i] as Edge;
+    for (; i < edges.length && (edges[i] as Edge).at === at; i++) {
+      const { rank, delta, status } = edges[i] as Edge;
+      open[rank] = (open[rank] as number) + delta;
+      ranked[rank] = status;
+    }
+    if (at >= window.end) break;
+    const top = open.findLastIndex((count) => count > 0);
+    const status = top === -1 ? 'Free' : (ranked[top] as BusyStatus);
+    if (at === window.start) statuses[0] = status;
+    else if (status !== statuses.at(-1)) {
+      changes.push(at);
+      statuses.push(status);
+    }
+  }
+  return { fetchedAt, end: window.end, changes, statuses };
+}
+
+/** The status at an instant; NoData outside the fetched window: what was not asked is not known. */
+export function statusAt(timeline: Timeline, at: Instant): BusyStatus {
+  if (at >= timeline.end) return 'NoData';
+  return timeline.statuses[stepAt(timeline, at)] ?? 'NoData';
+}
+
+/** Since when the status of that instant holds, as far as the window shows; undefined outside the window. */
+export function statusSince(timeline: Timeline, at: Instant): Instant | undefined {
+  return at >= timeline.end ? undefined : timeline.changes[stepAt(timeline, at)];
+}
+
+/** The first instant after `after` at which `statusAt` changes (the window's end included); undefined: none. */
+export function nextTransition(timeline: Timeline, after: Instant): Instant | undefined {
+  const next = timeline.changes[stepAt(timeline, after) + 1] ?? timeline.end;
+  if (next <= after) return undefined;
+  // A timeline that ends on NoData changes nothing at its end.
+  return next === timeline.end && timeline.statuses.at(-1) === 'NoData' ? undefined : next;
+}
+
+/** The index of the step that holds at an instant: the last change at or before it; -1 before the window. */
+function stepAt({ changes }: Timeline, at: Instant): number {
+  let low = 0;
+  let high = changes.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((changes[middle] as Instant) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

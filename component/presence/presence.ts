@@ -1,0 +1,29 @@
+import type { Instant } from '../runtime/clock.ts';
+
+/** RFC 6121 §4.7.2.1; absent: plain available. */
+export const shows = ['away', 'chat', 'dnd', 'xa'] as const;
+export type Show = (typeof shows)[number];
+
+/** Human-readable texts by language tag (RFC 5646). The first is the one for clients that ask for none of them. */
+export type StatusTexts = Readonly<Record<string, string>>;
+
+/** What a contact shows. Equal looks are the same object where one policy made them. */
+export type Look =
+  | { readonly available: true; readonly show?: Show | undefined; readonly status: StatusTexts }
+  | { readonly available: false };
+
+/** What a contact shows, since when, and from when the knowledge is. */
+export type Presence = {
+  readonly look: Look;
+  /** Since when the look holds; undefined when the calendar's window does not show it. */
+  readonly since: Instant | undefined;
+  /** When Exchange said so, where that is too long ago to go without saying (XEP-0203). */
+  readonly asOf: Instant | undefined;
+};
+
+export const UNAVAILABLE: Look = { available: false };
+
+/** A key that is equal for looks that a watcher can't tell apart. */
+export function lookKey(look: Look): string {
+  return look.available ? JSON.stringify([look.show ?? '', Object.entries(look.status)]) : 'unavailable';
+}
