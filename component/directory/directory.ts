@@ -4,7 +4,7 @@ export type Mailbox = string;
 /** The local part of a contact's JID as it stands on the wire (XEP-0106 escapes included), in lower case. */
 export type ContactLocal = string;
 
-/** Contact ↔ mailbox, as a port. Both directions agree: `mailboxOf(contactOf(m)) === m` where both are defined. */
+/** Contact ↔ mailbox, as a port. */
 export interface Directory {
   /** The mailbox whose presence the contact shows; undefined when there is no such contact. */
   mailboxOf(contact: ContactLocal): Mailbox | undefined;

@@ -23,7 +23,17 @@ export type Presence = {
 
 export const UNAVAILABLE: Look = { available: false };
 
-/** A key that is equal for looks that a watcher can't tell apart. */
+/** The presence of a contact of which nothing is known. */
+export const UNKNOWN: Presence = { look: UNAVAILABLE, since: undefined, asOf: undefined };
+
+const keys = new WeakMap<Look, string>([[UNAVAILABLE, 'unavailable']]);
+
+/** A key that is equal for looks that a watcher can't tell apart, and stays so across restarts. */
 export function lookKey(look: Look): string {
-  return look.available ? JSON.stringify([look.show ?? '', Object.entries(look.status)]) : 'unavailable';
+  let key = keys.get(look);
+  if (key === undefined) {
+    key = look.available ? JSON.stringify([look.show ?? '', ...Object.entries(look.status).flat()]) : 'unavailable';
+    keys.set(look, key);
+  }
+  return key;
 }

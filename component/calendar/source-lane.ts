@@ -1,0 +1,180 @@
+import type { Mailbox } from '../directory/directory.ts';
+import { type Clock, type Instant, MINUTE, SECOND, type Timer } from '../runtime/clock.ts';
+import { DueQueue } from '../runtime/due-queue.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { CalendarSource, FreeBusyAnswer } from './calendar-source.ts';
+import { CalendarSourceError } from './calendar-source-error.ts';
+import type { TimeWindow } from './timeline.ts';
+
+export type LaneOptions = {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A number in [0, 1): spreads the requests. */
+  readonly random: () => number;
+  /** How long a timeline is good for before it is asked for anew, in milliseconds. */
+  readonly refresh: number;
+  /** How far around now is asked, in milliseconds. */
+  readonly window: { readonly past: number; readonly future: number };
+  /** Receives each mailbox's answer, with the instant of the request and the window it asked about. */
+  readonly onAnswer: (answer: FreeBusyAnswer, at: Instant, window: TimeWindow) => void;
+};
+
+/** Look-ups that come within this time travel in one request. */
+const GATHER = 25;
+/** The pause before a mailbox whose own answer was an error is asked again, unless refreshing comes sooner. */
+const RETRY = 30 * SECOND;
+/** The same for errors that only an administrator or time can mend. */
+const PATIENT_RETRY = 30 * MINUTE;
+/** A request takes along what is due within this share of `refresh`: fuller requests, fewer of them. */
+const LOOK_AHEAD = 0.1;
+
+/** The requests to one server: what is due, what is in flight, and when the server may be asked next. */
+export class SourceLane {
+  readonly #source: CalendarSource;
+  readonly #options: LaneOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #due = new DueQueue<Mailbox>();
+  readonly #inFlight = new Set<Mailbox>();
+  #abort: AbortController | undefined;
+  #timer: Timer | undefined;
+  #timerAt: Instant = Number.POSITIVE_INFINITY;
+  #inTrouble = false;
+
+  constructor(source: CalendarSource, options: LaneOptions) {
+    this.#source = source;
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#logger = options.logger.child({ server: source.name });
+  }
+
+  start(): void {
+    this.#abort = new AbortController();
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#abort?.abort();
+    this.#abort = undefined;
+    this.#disarm();
+  }
+
+  watch(mailbox: Mailbox, fetchedAt: Instant | undefined): void {
+    const now = this.#clock.now();
+    this.#due.set(mailbox, fetchedAt === undefined ? now : Math.max(now, fetchedAt + this.#jittered()));
+    this.#arm();
+  }
+
+  unwatch(mailbox: Mailbox): void {
+    this.#due.delete(mailbox);
+    this.#inFlight.delete(mailbox);
+  }
+
+  /** Sets the timer for the next moment at which there is something to do. */
+  #arm(): void {
+    const due = this.#due.nextDue;
+    if (this.#abort === undefined || due === undefined) return;
+    const { budget } = this.#source;
+    const now = this.#clock.now();
+    const open = budget.closedBy === undefined ? budget.notBefore : now + MINUTE;
+    // Without a slot it is the end of a request that goes on.
+    if (budget.slots(now) === 0 && open <= now) return;
+    const at = Math.max(due, open, now) + GATHER;
+    if (at >= this.#timerAt) return;
+    this.#disarm();
+    this.#timerAt = at;
+    this.#timer = this.#clock.after(at - now, () => {
+      this.#disarm();
+      this.#ask();
+    });
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  #ask(): void {
+    const signal = this.#abort?.signal;
+    if (signal === undefined) return;
+    const now = this.#clock.now();
+    while ((this.#due.nextDue ?? Number.POSITIVE_INFINITY) <= now && this.#source.budget.slots(now) > 0) {
+      const batch = this.#takeBatch(now);
+      // Its own failures are handled inside; it never rejects.
+      void this.#request(batch, now, signal);
+    }
+    this.#arm();
+  }
+
+  #takeBatch(now: Instant): Mailbox[] {
+    const horizon = now + LOOK_AHEAD * this.#options.refresh;
+    const batch: Mailbox[] = [];
+    while (batch.length < this.#source.batchSize) {
+      const mailbox = this.#due.takeDue(horizon);
+      if (mailbox === undefined) break;
+      this.#inFlight.add(mailbox);
+      batch.push(mailbox);
+    }
+    return batch;
+  }
+
+  async #request(batch: readonly Mailbox[], at: Instant, signal: AbortSignal): Promise<void> {
+    const { past, future } = this.#options.window;
+    const window = { start: at - past, end: at + future };
+    try {
+      const answers = await this.#source.freeBusy(batch, window, signal);
+      if (!signal.aborted) this.#answered(answers, at, window);
+    } catch (error) {
+      if (!signal.aborted) this.#failed(batch, error);
+    }
+    this.#arm();
+  }
+
+  #answered(answers: readonly FreeBusyAnswer[], at: Instant, window: TimeWindow): void {
+    if (this.#inTrouble) this.#logger.info('the Exchange server answers again');
+    this.#inTrouble = false;
+    for (const answer of answers) {
+      // Not in flight any more: nobody watches it since.
+      if (!this.#inFlight.delete(answer.mailbox)) continue;
+      this.#due.set(answer.mailbox, at + this.#pauseAfter(answer));
+      this.#options.onAnswer(answer, at, window);
+    }
+  }
+
+  #pauseAfter(answer: FreeBusyAnswer): number {
+    if (!('error' in answer)) return this.#jittered();
+    const { kind } = answer.error;
+    this.#logger.debug('the Exchange server gave no free/busy for a mailbox', {
+      mailbox: answer.mailbox,
+      kind,
+      code: answer.error.code,
+    });
+    const patient = kind === 'mailbox-not-found' || kind === 'access-denied';
+    const pause = patient ? Math.max(PATIENT_RETRY, this.#options.refresh) : Math.min(RETRY, this.#options.refresh);
+    return pause * (0.9 + 0.2 * this.#options.random());
+  }
+
+  #failed(batch: readonly Mailbox[], error: unknown): void {
+    const { budget } = this.#source;
+    const now = this.#clock.now();
+    // The budget's pause holds them back after the server's failures, this one after our own.
+    const retry = error instanceof CalendarSourceError ? now : now + RETRY;
+    for (const mailbox of batch) if (this.#inFlight.delete(mailbox)) this.#due.set(mailbox, retry);
+    const fields =
+      error instanceof CalendarSourceError
+        ? { kind: error.kind, code: error.code, reason: error.message, retryIn: Math.max(0, budget.notBefore - now) }
+        : { error };
+    if (budget.closedBy !== undefined) {
+      if (!this.#inTrouble || budget.closedBy === error) {
+        this.#logger.error('the Exchange server is not asked any more until this is mended', fields);
+      }
+    } else if (this.#inTrouble) this.#logger.debug('the Exchange server still gives no answer', fields);
+    else this.#logger.warn('the Exchange server gives no answer', fields);
+    this.#inTrouble = true;
+  }
+
+  #jittered(): number {
+    return this.#options.refresh * (0.9 + 0.2 * this.#options.random());
+  }
+}

@@ -1,0 +1,133 @@
+import type { Mailbox } from '../directory/directory.ts';
+import { type Clock, type Instant, SECOND, type Timer } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { AvailabilityCache } from './availability-cache.ts';
+import type { CalendarRouter, FreeBusyAnswer } from './calendar-source.ts';
+import { CalendarSync } from './calendar-sync.ts';
+import { buildTimeline, type TimeWindow } from './timeline.ts';
+import type { MailboxRecord, TimelineStore } from './timeline-store.ts';
+
+/** What the watched mailboxes' servers say, in the order in which they say it. */
+export interface CalendarListener {
+  /** There is a new timeline in the cache. */
+  known(mailbox: Mailbox): void;
+  /** The server says that there is no such mailbox; `since` is when it first did. */
+  notFound(mailbox: Mailbox, since: Instant): void;
+}
+
+export type WatchedCalendarsOptions = {
+  readonly cache: AvailabilityCache;
+  readonly store: TimelineStore;
+  readonly route: CalendarRouter;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly refresh: number;
+  readonly window: { readonly past: number; readonly future: number };
+  readonly listener: CalendarListener;
+};
+
+const SAVE_PAUSE = SECOND;
+
+/** The watched mailboxes' calendars: kept fresh by asking, kept over a restart by the store. */
+export class WatchedCalendars {
+  readonly #options: WatchedCalendarsOptions;
+  readonly #sync: CalendarSync;
+  readonly #restored = new Map<Mailbox, MailboxRecord>();
+  readonly #unsaved = new Set<Mailbox>();
+  readonly #undeleted = new Set<Mailbox>();
+  #saveTimer: Timer | undefined;
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(options: WatchedCalendarsOptions) {
+    this.#options = options;
+    this.#sync = new CalendarSync({ ...options, onAnswer: (...answer) => this.#answered(...answer) });
+  }
+
+  /** Reads what an earlier run knew; then come the `begin`s of what is watched, then `start`. */
+  async load(): Promise<void> {
+    for await (const records of this.#options.store.loadTimelines()) {
+      for (const record of records) this.#restored.set(record.mailbox, record);
+    }
+  }
+
+  start(): void {
+    // What an earlier run watched and this one does not.
+    for (const mailbox of this.#restored.keys()) this.#undeleted.add(mailbox);
+    this.#restored.clear();
+    if (this.#undeleted.size > 0) this.#scheduleSave();
+    this.#sync.start();
+  }
+
+  /** Asks no more; what is known is saved when this resolves. */
+  async stop(): Promise<void> {
+    this.#sync.stop();
+    await this.#save();
+  }
+
+  verdict(mailbox: Mailbox): 'known' | 'not-found' | 'unanswered' {
+    const { timeline, goneSince } = this.#options.cache.get(mailbox);
+    if (goneSince !== undefined) return 'not-found';
+    return timeline === undefined ? 'unanswered' : 'known';
+  }
+
+  /** From now on the mailbox is watched. */
+  begin(mailbox: Mailbox): void {
+    const { cache } = this.#options;
+    cache.pin(mailbox);
+    const restored = this.#restored.get(mailbox);
+    if (restored !== undefined) {
+      this.#restored.delete(mailbox);
+      cache.set(mailbox, { timeline: restored.timeline, goneSince: restored.goneSince });
+    }
+    this.#undeleted.delete(mailbox);
+    this.#sync.watch(mailbox, cache.get(mailbox).timeline?.fetchedAt);
+  }
+
+  /** Nobody watches the mailbox any more. */
+  end(mailbox: Mailbox): void {
+    this.#sync.unwatch(mailbox);
+    this.#options.cache.unpin(mailbox);
+    this.#unsaved.delete(mailbox);
+    this.#undeleted.add(mailbox);
+    this.#scheduleSave();
+  }
+
+  #answered(answer: FreeBusyAnswer, at: Instant, window: TimeWindow): void {
+    const { cache, listener } = this.#options;
+    const { mailbox } = answer;
+    if ('error' in answer) {
+      // The last known timeline stays until it is stale: an error says nothing about the calendar.
+      if (answer.error.kind !== 'mailbox-not-found') return;
+      const { timeline, goneSince = at } = cache.get(mailbox);
+      cache.set(mailbox, { timeline, goneSince });
+      listener.notFound(mailbox, goneSince);
+    } else {
+      cache.set(mailbox, { timeline: buildTimeline(answer.periods, window, at), goneSince: undefined });
+      listener.known(mailbox);
+    }
+    this.#unsaved.add(mailbox);
+    this.#scheduleSave();
+  }
+
+  #scheduleSave(): void {
+    this.#saveTimer ??= this.#options.clock.after(SAVE_PAUSE, () => void this.#save());
+  }
+
+  #save(): Promise<void> {
+    this.#saveTimer?.cancel();
+    this.#saveTimer = undefined;
+    const { cache, store, logger } = this.#options;
+    const records = [...this.#unsaved].map((mailbox) => ({ mailbox, ...cache.get(mailbox) }));
+    const gone = [...this.#undeleted];
+    this.#unsaved.clear();
+    this.#undeleted.clear();
+    this.#saving = this.#saving
+      .then(async () => {
+        if (records.length > 0) await store.saveTimelines(records);
+        if (gone.length > 0) await store.deleteTimelines(gone);
+      })
+      .catch((error: unknown) => logger.error('calendars could not be saved: a restart will know less', { error }));
+    return this.#saving;
+  }
+}

@@ -1,0 +1,38 @@
+import type { BusyStatus } from '../calendar/busy-status.ts';
+import { nextTransition, statusAt, statusSince, type Timeline } from '../calendar/timeline.ts';
+import type { Instant } from '../runtime/clock.ts';
+import { type Look, type Presence, UNKNOWN } from './presence.ts';
+
+export type PresencePolicy = {
+  /** What each busy status looks like. NoData is not among them: what is not known is not shown. */
+  readonly looks: Readonly<Record<Exclude<BusyStatus, 'NoData'>, Look>>;
+  /** The age at which a timeline no longer counts as knowledge, in milliseconds. */
+  readonly staleAfter: number;
+  /** The age from which on presence says how old it is, in milliseconds (XEP-0203). */
+  readonly agedAfter: number;
+};
+
+/** What a contact shows at an instant, by what is known of its mailbox. Unknown is never Free and never Busy. */
+export function presenceAt(timeline: Timeline | undefined, now: Instant, policy: PresencePolicy): Presence {
+  if (timeline === undefined || isStale(timeline, now, policy)) return UNKNOWN;
+  const status = statusAt(timeline, now);
+  if (status === 'NoData') return UNKNOWN;
+  const aged = now - timeline.fetchedAt >= policy.agedAfter;
+  return {
+    look: policy.looks[status],
+    since: statusSince(timeline, now),
+    asOf: aged ? timeline.fetchedAt : undefined,
+  };
+}
+
+/** When to look again: the calendar's next transition, or the end of what the timeline is good for. */
+export function nextLook(timeline: Timeline, now: Instant, policy: PresencePolicy): Instant | undefined {
+  if (isStale(timeline, now, policy)) return undefined;
+  const staleAt = timeline.fetchedAt + policy.staleAfter;
+  return Math.min(nextTransition(timeline, now) ?? staleAt, staleAt);
+}
+
+/** A timeline from the future (the clock was set back) is no older than one from now. */
+function isStale(timeline: Timeline, now: Instant, policy: PresencePolicy): boolean {
+  return now - timeline.fetchedAt >= policy.staleAfter;
+}

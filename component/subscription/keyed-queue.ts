@@ -1,0 +1,31 @@
+/** Runs tasks: those of one key one after the other, in order; those of different keys beside each other. */
+export class KeyedQueue {
+  readonly #limit: number;
+  readonly #tails = new Map<string, Promise<void>>();
+  #underWay = 0;
+  #idle: (() => void)[] = [];
+
+  /** @param limit the most tasks that may wait or run at once */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @param task must not reject. @returns false when the limit is reached: the task will not run */
+  add(key: string, task: () => Promise<void>): boolean {
+    if (this.#underWay >= this.#limit) return false;
+    this.#underWay++;
+    const before = this.#tails.get(key);
+    const run = (before === undefined ? task() : before.then(task)).finally(() => {
+      this.#underWay--;
+      if (this.#tails.get(key) === run) this.#tails.delete(key);
+      if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    });
+    this.#tails.set(key, run);
+    return true;
+  }
+
+  /** Resolves when nothing waits or runs. */
+  idle(): Promise<void> {
+    return this.#underWay === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+}

@@ -1,0 +1,213 @@
+import { describe, expect, test } from 'vitest';
+import type { CalendarSource, FreeBusyAnswer } from '../../../component/calendar/calendar-source.ts';
+import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
+import { CalendarSync } from '../../../component/calendar/calendar-sync.ts';
+import { RequestBudget } from '../../../component/calendar/request-budget.ts';
+import { HOUR, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+
+const START = Date.UTC(2026, 0, 5, 9);
+const REFRESH = 5 * MINUTE;
+
+class ScriptedSource implements CalendarSource {
+  readonly batchSize = 100;
+  readonly budget = new RequestBudget({ concurrency: 2, random: () => 0.5 });
+  readonly requests: { at: number; mailboxes: readonly string[] }[] = [];
+  answer: (mailbox: string) => FreeBusyAnswer = (mailbox) => ({ mailbox, periods: [] });
+  failure: CalendarSourceError | undefined;
+  hold: Promise<void> | undefined;
+  readonly name: string;
+  readonly #clock: FakeClock;
+
+  constructor(clock: FakeClock, name = 'hq') {
+    this.#clock = clock;
+    this.name = name;
+  }
+
+  freeBusy(mailboxes: readonly string[]): Promise<readonly FreeBusyAnswer[]> {
+    return this.budget.run(this.#clock, async () => {
+      this.requests.push({ at: this.#clock.now() - START, mailboxes });
+      await this.hold;
+      if (this.failure) throw this.failure;
+      return mailboxes.map((mailbox) => this.answer(mailbox));
+    });
+  }
+}
+
+function setUp() {
+  const clock = new FakeClock(START);
+  const source = new ScriptedSource(clock);
+  const logger = new RecordingLogger();
+  const answers: FreeBusyAnswer[] = [];
+  const other = new ScriptedSource(clock, 'branch');
+  const sync = new CalendarSync({
+    route: (mailbox) => (mailbox.endsWith('@branch') ? other : mailbox.endsWith('@nowhere') ? undefined : source),
+    ...{ clock, logger },
+    random: () => 0.5,
+    refresh: REFRESH,
+    window: { past: HOUR, future: 48 * HOUR },
+    onAnswer: (answer) => answers.push(answer),
+  });
+  sync.start();
+  return { clock, source, other, logger, answers, sync };
+}
+
+const many = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `user${from + i}`);
+
+describe('asking for calendars', () => {
+  test('single look-ups travel together, at most a hundred in one request', async () => {
+    const { clock, source, sync, answers } = setUp();
+    for (const mailbox of many(150)) sync.watch(mailbox);
+    await clock.pass(SECOND);
+    expect(source.requests.map(({ mailboxes }) => mailboxes.length)).toEqual([100, 50]);
+    expect(answers).toHaveLength(150);
+  });
+
+  test('a watched mailbox is asked for anew after the refresh interval, an unwatched one never', async () => {
+    const { clock, source, sync } = setUp();
+    sync.watch('alice');
+    sync.watch('bob');
+    await clock.pass(SECOND);
+    sync.unwatch('bob');
+    await clock.pass(REFRESH + SECOND);
+    expect(source.requests.map(({ mailboxes }) => mailboxes)).toEqual([['alice', 'bob'], ['alice']]);
+  });
+
+  test('a mailbox whose timeline is still good is asked for when it no longer is', async () => {
+    const { clock, source, sync } = setUp();
+    sync.watch('alice', START - 2 * MINUTE);
+    await clock.pass(2 * MINUTE);
+    expect(source.requests).toEqual([]);
+    await clock.pass(2 * MINUTE);
+    expect(source.requests).toHaveLength(1);
+  });
+
+  test('never more requests are under way than the server may take', async () => {
+    const { clock, source, sync } = setUp();
+    let release = () => {};
+    source.hold = new Promise<void>((resolve) => (release = resolve));
+    for (const mailbox of many(500)) sync.watch(mailbox);
+    await clock.pass(10 * SECOND);
+    expect(source.requests).toHaveLength(2);
+    release();
+    await clock.pass(SECOND);
+    expect(source.requests).toHaveLength(5);
+  });
+
+  test('a server that fails is left alone for a while, then asked by one request, then by all', async () => {
+    const { clock, source, sync, answers, logger } = setUp();
+    source.failure = new CalendarSourceError('unreachable', 'no route');
+    for (const mailbox of many(300)) sync.watch(mailbox);
+    await clock.pass(4 * SECOND);
+    expect(source.requests).toHaveLength(2);
+    source.failure = undefined;
+    await clock.pass(30 * SECOND);
+    expect(answers).toHaveLength(300);
+    expect(logger.entries.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      'warn the Exchange server gives no answer',
+      'debug the Exchange server still gives no answer',
+      'info the Exchange server answers again',
+    ]);
+  });
+
+  test('one server’s trouble does not touch another', async () => {
+    const { clock, source, other, sync, answers } = setUp();
+    source.hold = new Promise(() => {});
+    sync.watch('alice');
+    sync.watch('eve@branch');
+    await clock.pass(SECOND);
+    expect(answers).toEqual([{ mailbox: 'eve@branch', periods: [] }]);
+    expect(other.requests).toHaveLength(1);
+  });
+
+  test('a server that refuses the password three times is asked no more, and the log says so once', async () => {
+    const { clock, source, sync, logger } = setUp();
+    source.failure = new CalendarSourceError('unauthorized', 'the server refuses the account');
+    sync.watch('alice');
+    await clock.pass(HOUR);
+    expect(source.requests).toHaveLength(3);
+    expect(logger.entries.filter(({ level }) => level === 'error')).toHaveLength(1);
+  });
+
+  test('a mailbox that the server does not know is asked for seldom, one in passing trouble soon', async () => {
+    const { clock, source, sync } = setUp();
+    source.answer = (mailbox) => ({
+      mailbox,
+      error: new CalendarSourceError(mailbox === 'nobody' ? 'mailbox-not-found' : 'malformed', 'no'),
+    });
+    sync.watch('nobody');
+    sync.watch('alice');
+    await clock.pass(29 * MINUTE);
+    const asked = source.requests.flatMap(({ mailboxes }) => mailboxes);
+    expect(asked.filter((mailbox) => mailbox === 'nobody')).toHaveLength(1);
+    expect(asked.filter((mailbox) => mailbox === 'alice').length).toBeGreaterThan(40);
+  });
+
+  test('an answer that comes after nobody watches any more is dropped', async () => {
+    const { clock, source, sync, answers } = setUp();
+    let release = () => {};
+    source.hold = new Promise<void>((resolve) => (release = resolve));
+    sync.watch('alice');
+    await clock.pass(SECOND);
+    sync.unwatch('alice');
+    release();
+    await clock.pass(SECOND);
+    expect(answers).toEqual([]);
+  });
+
+  test('a fault of our own does not turn into a storm of requests', async () => {
+    const { clock, source, sync } = setUp();
+    source.answer = () => {
+      throw new TypeError('a bug');
+    };
+    sync.watch('alice');
+    await clock.pass(MINUTE);
+    expect(source.requests.length).toBeLessThanOrEqual(3);
+  });
+
+  test('a mailbox that no server is configured for is named in the log', () => {
+    const { sync, logger } = setUp();
+    sync.watch('eve@nowhere');
+    expect(logger.entries).toMatchObject([{ level: 'warn', fields: { mailbox: 'eve@nowhere' } }]);
+  });
+
+  test('after a stop nothing is asked and nothing is answered', async () => {
+    const { clock, source, sync, answers } = setUp();
+    let release = () => {};
+    source.hold = new Promise<void>((resolve) => (release = resolve));
+    sync.watch('alice');
+    await clock.pass(SECOND);
+    sync.stop();
+    release();
+    await clock.pass(HOUR);
+    expect(answers).toEqual([]);
+    expect(source.requests).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+test('the requests for a thousand mailboxes are spread over the interval and nearly full', async () => {
+  const { clock, source, sync } = setUp();
+  let seed = 1;
+  const random = () => ((seed = (seed * 16807) % 2147483647) - 1) / 2147483646;
+  const spread = new CalendarSync({
+    route: () => source,
+    clock,
+    logger: new RecordingLogger(),
+    random,
+    refresh: REFRESH,
+    window: { past: HOUR, future: 48 * HOUR },
+    onAnswer: () => {},
+  });
+  sync.stop();
+  spread.start();
+  for (const mailbox of many(1000)) spread.watch(mailbox, START - random() * REFRESH);
+  await clock.pass(HOUR);
+  const perHour = source.requests.length;
+  // 12 rounds of 10 full requests are the least; each mailbox is asked up to a fifth sooner than it must be.
+  expect(perHour).toBeGreaterThanOrEqual(120);
+  expect(perHour).toBeLessThan(200);
+  const sizes = source.requests.map(({ mailboxes }) => mailboxes.length);
+  expect(sizes.reduce((a, b) => a + b, 0) / perHour).toBeGreaterThan(60);
+});
