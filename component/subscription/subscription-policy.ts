@@ -2,7 +2,7 @@ import type { ContactLocal } from '../directory/directory.ts';
 import type { BareJid } from './subscription-store.ts';
 
 export type WatcherRule = {
-  readonly verdict: 'allow' | 'deny';
+  readonly effect: 'allow' | 'deny';
   /** A bare JID, a domain, or either with `*` for any characters; lower case. */
   readonly watcher: string;
   /** Local parts of contacts, `*` allowed; undefined: every contact. */
@@ -17,7 +17,7 @@ export type SubscriptionPolicyOptions = {
   readonly maxSubscriptions: number;
 };
 
-type CompiledRule = { verdict: 'allow' | 'deny'; watcher: RegExp; wholeJid: boolean; contacts: readonly RegExp[] };
+type CompiledRule = { effect: 'allow' | 'deny'; watcher: RegExp; wholeJid: boolean; contacts: readonly RegExp[] };
 
 /** Who may watch whom. Closed by default: who is named nowhere may watch nobody. */
 export class SubscriptionPolicy {
@@ -29,8 +29,8 @@ export class SubscriptionPolicy {
   constructor({ domains, rules, maxSubscriptions }: SubscriptionPolicyOptions) {
     this.maxSubscriptions = maxSubscriptions;
     this.#domains = new Set(domains);
-    this.#rules = rules.map(({ verdict, watcher, contacts }) => ({
-      verdict,
+    this.#rules = rules.map(({ effect, watcher, contacts }) => ({
+      effect,
       watcher: pattern(watcher),
       wholeJid: watcher.includes('@'),
       contacts: contacts?.map(pattern) ?? [],
@@ -42,7 +42,7 @@ export class SubscriptionPolicy {
     for (const rule of this.#rules) {
       if (!rule.watcher.test(rule.wholeJid ? watcher : domain)) continue;
       if (rule.contacts.length > 0 && !rule.contacts.some((candidate) => candidate.test(contact))) continue;
-      return rule.verdict === 'allow';
+      return rule.effect === 'allow';
     }
     return this.#domains.has(domain);
   }

@@ -42,8 +42,8 @@ export type SubscriptionsOptions = {
 const MAX_UNDER_WAY = 20_000;
 
 /**
- * Who watches whom. Each event of one contact and watcher is decided, made durable and answered before the next one
- * of the same two begins; what could not be made durable is not answered.
+ * Who watches whom. Each event of a watcher is decided, made durable and answered before the watcher's next one
+ * begins; what could not be made durable is not answered.
  */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
@@ -127,7 +127,7 @@ export class Subscriptions {
 
   #schedule(contact: ContactLocal, watcher: BareJid, to: string, event: () => SubscriptionEvent): void {
     const { logger } = this.#options;
-    const accepted = this.#queue.add(`${contact}\n${watcher}`, async () => {
+    const accepted = this.#queue.add(watcher, async () => {
       try {
         await this.#handle(contact, watcher, to, event());
       } catch (error) {

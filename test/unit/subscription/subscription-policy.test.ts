@@ -21,9 +21,9 @@ test('the first rule that fits decides, before the domains', () => {
   const ruled = policy(
     ['example.com'],
     [
-      { verdict: 'allow', watcher: 'intern7@example.com' },
-      { verdict: 'deny', watcher: 'intern*@example.com' },
-      { verdict: 'allow', watcher: '*.partner.example' },
+      { effect: 'allow', watcher: 'intern7@example.com' },
+      { effect: 'deny', watcher: 'intern*@example.com' },
+      { effect: 'allow', watcher: '*.partner.example' },
     ],
   );
   expect(ruled.allows('intern7@example.com', 'alice')).toBe(true);
@@ -37,8 +37,8 @@ test('a rule for some contacts leaves the others alone', () => {
   const ruled = policy(
     ['example.com'],
     [
-      { verdict: 'allow', watcher: 'assistant@example.com', contacts: ['ceo'] },
-      { verdict: 'deny', watcher: '*', contacts: ['ceo', 'board-*'] },
+      { effect: 'allow', watcher: 'assistant@example.com', contacts: ['ceo'] },
+      { effect: 'deny', watcher: '*', contacts: ['ceo', 'board-*'] },
     ],
   );
   expect(ruled.allows('bob@example.com', 'ceo')).toBe(false);
@@ -48,7 +48,7 @@ test('a rule for some contacts leaves the others alone', () => {
 });
 
 test('characters that mean something to regular expressions mean themselves', () => {
-  const ruled = policy([], [{ verdict: 'allow', watcher: 'a.b+c@example.com' }]);
+  const ruled = policy([], [{ effect: 'allow', watcher: 'a.b+c@example.com' }]);
   expect(ruled.allows('a.b+c@example.com', 'alice')).toBe(true);
   expect(ruled.allows('axbbc@example.com', 'alice')).toBe(false);
 });

@@ -1,0 +1,79 @@
+import { parseArgs } from 'node:util';
+import type { Clock } from '../../component/runtime/clock.ts';
+import { ConfigurationError } from '../../config/configuration-error.ts';
+import { configurationJsonSchema } from '../../config/json-schema.ts';
+import { type LoadedConfiguration, loadConfiguration } from '../../config/load.ts';
+import { check } from './check.ts';
+import { type ExitCode, exitCode } from './exit-code.ts';
+import { help } from './help.ts';
+import { run } from './run.ts';
+import { productVersion } from './version.ts';
+
+/** Runs one command line to its end. Nothing is thrown but faults of our own. */
+export async function cli(words: readonly string[], clock: Clock): Promise<ExitCode> {
+  const line = parse(words);
+  if (typeof line === 'string') {
+    process.stderr.write(`presence-gateway: ${line}\nTry: presence-gateway --help\n`);
+    return exitCode.usage;
+  }
+  const { values, command } = line;
+  if (values.version) return print(`${productVersion()}\n`);
+  if (values.help || command === 'help') return print(help);
+  switch (command) {
+    case 'run':
+      return await withConfiguration(values.config, (loaded) => run(loaded, clock));
+    case 'check':
+      return await withConfiguration(values.config, ({ configuration }) =>
+        check(configuration, { mailbox: values.mailbox, json: values.json }),
+      );
+    case 'config validate':
+      return await withConfiguration(values.config, async ({ warnings }) => {
+        for (const warning of warnings) process.stderr.write(`${warning}\n`);
+        return print(`${values.config} is valid\n`);
+      });
+    case 'config schema':
+      return print(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
+    default:
+      process.stderr.write(command === '' ? help : `presence-gateway: there is no command “${command}”\n\n${help}`);
+      return exitCode.usage;
+  }
+}
+
+function parse(words: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: {
+        config: { type: 'string', short: 'c', default: 'gateway.yaml' },
+        mailbox: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+        version: { type: 'boolean', short: 'V', default: false },
+      },
+    });
+    return { values, command: positionals.join(' ') };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function withConfiguration(
+  file: string,
+  command: (loaded: LoadedConfiguration) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  let loaded: LoadedConfiguration;
+  try {
+    loaded = await loadConfiguration(file, process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return exitCode.configuration;
+  }
+  return await command(loaded);
+}
+
+function print(text: string): ExitCode {
+  process.stdout.write(text);
+  return exitCode.ok;
+}

@@ -1,0 +1,16 @@
+/** How the program ends, by the conventions of sysexits.h where it has one. */
+export const exitCode = {
+  ok: 0,
+  /** `check` found something to mend. */
+  trouble: 1,
+  /** EX_USAGE: the command line. */
+  usage: 64,
+  /** EX_SOFTWARE: a fault of ours. */
+  internal: 70,
+  /** EX_IOERR: the database can't be used. */
+  storage: 74,
+  /** EX_CONFIG: the configuration. */
+  configuration: 78,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];

@@ -1,0 +1,23 @@
+export const help = `presence-gateway: shows meetings from Microsoft Exchange as presence in Jabber (XMPP) clients
+
+Usage
+  presence-gateway run               run the gateway until SIGTERM or Ctrl-C
+  presence-gateway check             check every configured Exchange server, step by step
+  presence-gateway config validate   say what is wrong in the configuration, with the line to mend
+  presence-gateway config schema     print the configuration's JSON Schema (for editors)
+
+Options
+  -c, --config FILE   the configuration (default: gateway.yaml in this folder)
+      --mailbox ADDR  check: the mailbox to ask free/busy for (default: the server's sampleMailbox)
+      --json          check: one JSON object a line
+  -h, --help          this text
+  -V, --version       the version
+
+Exit codes
+  0   all went well
+  1   check: something is to be mended
+  64  the command line is wrong
+  70  a fault of the gateway itself
+  74  the database can't be used
+  78  the configuration can't be used; nothing was started
+`;

@@ -1,0 +1,76 @@
+import { RuleDirectory } from '../../component/directory/rule-directory.ts';
+import { Gateway } from '../../component/gateway.ts';
+import type { Clock } from '../../component/runtime/clock.ts';
+import { SubscriptionPolicy } from '../../component/subscription/subscription-policy.ts';
+import type { LoadedConfiguration } from '../../config/load.ts';
+import { createLogger } from '../runtime/pino-logger.ts';
+import { systemClock } from '../runtime/system-clock.ts';
+import { openSqliteStore } from '../storage/sqlite-store.ts';
+import { StorageError } from '../storage/storage-error.ts';
+import { openExchangeServers } from './exchange-servers.ts';
+import { type ExitCode, exitCode } from './exit-code.ts';
+import { productVersion } from './version.ts';
+
+/**
+ * Runs the gateway until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once.
+ *
+ * @param clock the one that calendars and presence go by
+ */
+export async function run({ configuration, warnings }: LoadedConfiguration, clock: Clock): Promise<ExitCode> {
+  const { xmpp, calendar, presence, watchers } = configuration;
+  const logger = createLogger(configuration.log);
+  const version = productVersion();
+  logger.info('presence gateway starts', { version, node: process.version });
+  for (const warning of warnings) logger.warn('configuration', { warning });
+
+  // Before anything is open: a signal that comes early must find its handler.
+  const stopSignal = nextSignal();
+  let store: Awaited<ReturnType<typeof openSqliteStore>>;
+  try {
+    store = await openSqliteStore({ file: configuration.storage.file, logger });
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    logger.error('the database can’t be used', { kind: error.kind, reason: error.message });
+    return exitCode.storage;
+  }
+  const servers = openExchangeServers(configuration.exchange.servers, clock, logger);
+  const gateway = new Gateway({
+    connection: {
+      ...{ host: xmpp.host, port: xmpp.port, domain: xmpp.domain, secret: xmpp.secret },
+      ...{ tls: xmpp.tls, plaintext: xmpp.plaintext, windowSize: xmpp.window, clock: systemClock },
+    },
+    ...{ repeatRate: xmpp.repeatRate, stopTimeout: xmpp.stopTimeout, onStop: xmpp.onStop },
+    ...{ refresh: calendar.refresh, window: calendar.window, goneAfter: calendar.goneAfter },
+    presencePolicy: {
+      looks: presence.statuses,
+      staleAfter: calendar.staleAfter,
+      agedAfter: 2 * calendar.refresh,
+    },
+    language: presence.language,
+    subscriptionPolicy: new SubscriptionPolicy(watchers),
+    directory: new RuleDirectory(configuration.directory),
+    route: servers.route,
+    ...{ store, clock, logger, version },
+    random: Math.random,
+  });
+  await gateway.start();
+
+  const signal = await stopSignal;
+  logger.info('presence gateway stops', { signal });
+  process.once(signal, () => process.exit(128 + (signal === 'SIGINT' ? 2 : 15)));
+  await gateway.stop();
+  await servers.close();
+  await store.close();
+  logger.info('presence gateway has stopped');
+  return exitCode.ok;
+}
+
+function nextSignal(): Promise<'SIGTERM' | 'SIGINT'> {
+  return new Promise((resolve) => {
+    const listen = (signal: 'SIGTERM' | 'SIGINT'): void => {
+      process.off('SIGTERM', listen).off('SIGINT', listen);
+      resolve(signal);
+    };
+    process.on('SIGTERM', listen).on('SIGINT', listen);
+  });
+}

@@ -1,0 +1,120 @@
+import { CalendarSourceError, type CalendarSourceErrorKind } from '../../component/calendar/calendar-source-error.ts';
+import { HOUR, type Instant, SECOND } from '../../component/runtime/clock.ts';
+import type { EwsAnswer } from './ews-transport.ts';
+import { kindOfResponseCode } from './response-code.ts';
+import type { SoapMessage } from './soap.ts';
+
+/** A server that asks for more, by mistake or not, is asked again after this. */
+const LONGEST_BACK_OFF = HOUR;
+
+/**
+ * Why an answer is none: from the HTTP status, its headers and the SOAP message; undefined when it is fine.
+ *
+ * A fault counts at every status (Exchange sends some with 200, proxies turn others into 503). Messages are for an
+ * administrator and say what to mend; the server's own text stays out of them, for it may name people.
+ *
+ * @param now for a Retry-After that gives a date
+ */
+export function errorOfAnswer(answer: EwsAnswer, message: SoapMessage, now: Instant): CalendarSourceError | undefined {
+  const { status, headers } = answer;
+  const policy = headers.get('x-ews-policy-reason');
+  if (status === 403 && policy !== undefined) return blockedByPolicy(policy);
+  if (message.fault !== undefined) return errorOfFault(answer, message, message.fault.code, now);
+  if (status === 200 && message.problem === undefined) return undefined;
+
+  const wait = limitBackOff(retryAfter(headers.get('retry-after'), now) ?? message.backOff);
+  const casError = headers.get('x-caserrorcode');
+  const seen = casError === undefined ? `HTTP ${status}` : `HTTP ${status} (${casError.slice(0, 60)})`;
+  const fail = (kind: CalendarSourceErrorKind, text: string) => new CalendarSourceError(kind, text, wait);
+
+  // Some front ends throttle with a 401; only then does it say when to come back.
+  if (status === 401 && wait.retryAfter === undefined) return unauthorized(headers);
+  if (status === 456) return fail('unauthorized', 'The account is locked or disabled (HTTP 456)');
+  if (status === 401 || status === 429 || status === 503) return fail('throttled', `Exchange is busy: ${seen}`);
+  if (status === 403) return fail('access-denied', `${seen}: the account may not use EWS on this server`);
+  if (status === 407) return fail('unreachable', 'A proxy in between asks for a log-in of its own (HTTP 407)');
+  if (status === 404 || status === 405 || status === 410) {
+    return fail('malformed', `${seen}: there is no EWS at this address; it usually ends in /EWS/Exchange.asmx`);
+  }
+  if (status >= 300 && status < 400) return redirected(status, headers.get('location'));
+  if (status === 408 || status === 502 || status === 504) return fail('unreachable', `${seen} from a proxy`);
+  return fail('malformed', `${seen} with ${describeBody(message)}`);
+}
+
+/** A back-off as the options of a CalendarSourceError; none when there is none or it is 0. */
+export function limitBackOff(milliseconds: number | undefined): { retryAfter?: number } {
+  return milliseconds === undefined || !(milliseconds > 0)
+    ? {}
+    : { retryAfter: Math.min(milliseconds, LONGEST_BACK_OFF) };
+}
+
+function errorOfFault(
+  { status, headers }: EwsAnswer,
+  message: SoapMessage,
+  code: string | undefined,
+  now: Instant,
+): CalendarSourceError {
+  const wait = message.backOff || retryAfter(headers.get('retry-after'), now);
+  if (code === undefined) {
+    const kind = status === 503 || status === 429 ? 'throttled' : 'malformed';
+    return new CalendarSourceError(kind, 'Exchange refused the request without a code', limitBackOff(wait));
+  }
+  const kind = kindOfResponseCode(code);
+  return new CalendarSourceError(
+    // A fault speaks of the request or of our own account, never of one of the mailboxes that were asked about.
+    kind === 'mailbox-not-found' ? 'malformed' : kind,
+    `Exchange refused the request: ${code}`,
+    { code, ...limitBackOff(wait) },
+  );
+}
+
+function blockedByPolicy(reason: string): CalendarSourceError {
+  return new CalendarSourceError(
+    'blocked',
+    `Exchange Online blocks EWS for this tenant or application (${reason.slice(0, 80)}). An administrator must set ` +
+      "EWSEnabled to True and put the application's id on the EWS allow list. On 2027-04-01 EWS is removed for good; " +
+      'from then on only Microsoft Graph answers',
+    { code: 'X-EWS-Policy-Reason' },
+  );
+}
+
+function unauthorized(headers: ReadonlyMap<string, string>): CalendarSourceError {
+  const offered = (headers.get('www-authenticate') ?? '').match(/\b(Basic|NTLM|Negotiate|Bearer)\b/gi) ?? [];
+  const schemes = [...new Set(offered)].join(', ') || 'nothing';
+  const advice = /\bbasic\b/i.test(schemes)
+    ? 'user name or password are wrong, or the account is locked or expired'
+    : 'Basic authentication is not enabled on its EWS virtual directory';
+  return new CalendarSourceError('unauthorized', `HTTP 401: ${advice} (the server offers ${schemes})`);
+}
+
+function redirected(status: number, location: string | undefined): CalendarSourceError {
+  return new CalendarSourceError(
+    'malformed',
+    `HTTP ${status} to ${locationWithoutQuery(location)}: a log-in page or another address stands before EWS. ` +
+      'Give the EWS address itself, and have the proxy let it through without a log-in form',
+  );
+}
+
+/** A query may hold tokens: it is left out. */
+function locationWithoutQuery(location: string | undefined): string {
+  if (location === undefined) return 'nowhere';
+  return location
+    .replace(/[?#].*$/s, '')
+    .replace(/\/\/[^/@]*@/, '//')
+    .slice(0, 200);
+}
+
+function describeBody(message: SoapMessage): string {
+  if (message.problem === undefined) return 'a SOAP message that is no fault';
+  if (message.beginning.trim() === '') return 'an empty body';
+  if (/<html|<!doctype html/i.test(message.beginning)) return 'an HTML page instead of a SOAP message';
+  return `a body that is no SOAP message: ${message.problem.slice(0, 120)}`;
+}
+
+/** Retry-After (RFC 9110 §10.2.3) in milliseconds: seconds, or a date. */
+function retryAfter(value: string | undefined, now: Instant): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(value)) return Number(value) * SECOND;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

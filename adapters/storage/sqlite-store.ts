@@ -1,0 +1,132 @@
+import type { MailboxRecord, TimelineStore } from '../../component/calendar/timeline-store.ts';
+import type { Mailbox } from '../../component/directory/directory.ts';
+import type { SaidRecord, SaidStore } from '../../component/presence/said-store.ts';
+import type { Logger } from '../../component/runtime/logger.ts';
+import type {
+  SubscriptionKey,
+  SubscriptionRow,
+  SubscriptionState,
+  SubscriptionStore,
+} from '../../component/subscription/subscription-store.ts';
+import { GroupCommit } from './group-commit.ts';
+import { pageKey, type SqlRow, type TableName } from './sqlite-engine.ts';
+import { type RemoteEngine, SqliteThread } from './sqlite-thread.ts';
+import { StorageError } from './storage-error.ts';
+import { packMailbox, unpackMailbox } from './timeline-row.ts';
+
+export type SqliteStoreOptions = {
+  /** The database's path. Its folder must exist; the file is created when there is none. */
+  readonly file: string;
+  readonly logger: Logger;
+};
+
+/** Rows a chunk or a transaction: 250 timelines take the event loop 2 to 3 ms, and the disk as much. */
+const CHUNK = 250;
+const LANE_LIMIT = 20_000;
+/** Above what a busy disk takes, and below the patience of whoever waits for an answer. */
+const COMMIT_LIMIT = 20_000;
+const CLOSE_LIMIT = 10_000;
+
+/**
+ * Opens the store, brings its schema up to date, and holds it against other gateways until `close`.
+ *
+ * @throws StorageError, whose message says which file and what to do
+ */
+export async function openSqliteStore({ file, logger }: SqliteStoreOptions): Promise<SqliteStore> {
+  const { thread, report } = await SqliteThread.open(file);
+  if (report.from === 0) logger.info('Created the database', { file: report.file });
+  else if (report.from < report.to) logger.info('Brought the database to this version', report);
+  return new SqliteStore(thread);
+}
+
+/** All that the gateway keeps, in one SQLite file. Everything it throws is a StorageError. */
+export class SqliteStore implements SubscriptionStore, TimelineStore, SaidStore {
+  readonly #engine: RemoteEngine;
+  readonly #commits: GroupCommit;
+
+  constructor(engine: RemoteEngine) {
+    this.#engine = engine;
+    this.#commits = new GroupCommit({
+      commit: (changes) => engine.commit(changes),
+      groupSize: CHUNK,
+      laneLimit: LANE_LIMIT,
+      commitLimit: COMMIT_LIMIT,
+    });
+  }
+
+  async *loadSubscriptions(): AsyncIterable<readonly SubscriptionRow[]> {
+    for await (const rows of this.#pages('subscriptions')) yield rows.map(toSubscription);
+  }
+
+  saveSubscription({ contact, watcher, state, since }: SubscriptionRow): Promise<void> {
+    return this.#commits.add('durable', 1, () => ['saveSubscription', contact, watcher, state, since]);
+  }
+
+  deleteSubscription({ contact, watcher }: SubscriptionKey): Promise<void> {
+    return this.#commits.add('durable', 1, () => ['deleteSubscription', contact, watcher]);
+  }
+
+  async *loadTimelines(): AsyncIterable<readonly MailboxRecord[]> {
+    for await (const rows of this.#pages('mailboxes')) yield rows.map(unpackMailbox);
+  }
+
+  saveTimelines(records: readonly MailboxRecord[]): Promise<void> {
+    return this.#commits.add('bulk', records.length, (i) => [
+      'saveTimeline',
+      ...packMailbox(records[i] as MailboxRecord),
+    ]);
+  }
+
+  deleteTimelines(mailboxes: readonly Mailbox[]): Promise<void> {
+    return this.#commits.add('bulk', mailboxes.length, (i) => ['deleteTimeline', mailboxes[i] as Mailbox]);
+  }
+
+  async *loadSaid(): AsyncIterable<readonly SaidRecord[]> {
+    for await (const rows of this.#pages('said')) yield rows.map(toSaid);
+  }
+
+  saveSaid(records: readonly SaidRecord[]): Promise<void> {
+    return this.#commits.add('bulk', records.length, (i) => {
+      const { contact, said } = records[i] as SaidRecord;
+      return ['saveSaid', contact, said];
+    });
+  }
+
+  /**
+   * Commits what was saved before, then closes the file and gives up its lock.
+   *
+   * @throws StorageError `timeout` when the disk does not let it, after 10 seconds
+   */
+  async close(): Promise<void> {
+    let overdue: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      const late = () => reject(new StorageError('timeout', `The disk did not answer within ${CLOSE_LIMIT} ms`));
+      overdue = setTimeout(late, CLOSE_LIMIT);
+    });
+    const closed = this.#commits.close().then(() => this.#engine.close());
+    await Promise.race([closed, limit]).finally(() => clearTimeout(overdue));
+  }
+
+  /** A table's rows in the order of its key. Rows that are saved meanwhile come if they lie ahead. */
+  async *#pages(table: TableName): AsyncIterable<readonly SqlRow[]> {
+    let after: SqlRow | undefined;
+    for (;;) {
+      const rows = await this.#engine.page(table, after, CHUNK);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows;
+      if (rows.length < CHUNK) return;
+      after = pageKey(table, last);
+    }
+  }
+}
+
+function toSubscription(row: SqlRow): SubscriptionRow {
+  const [contact, watcher, state, since] = row as [string, string, SubscriptionState, number];
+  return { contact, watcher, state, since };
+}
+
+function toSaid(row: SqlRow): SaidRecord {
+  const [contact, said] = row as [string, string];
+  return { contact, said };
+}

@@ -1,0 +1,195 @@
+import { AvailabilityCache } from './calendar/availability-cache.ts';
+import type { CalendarRouter } from './calendar/calendar-source.ts';
+import type { TimelineStore } from './calendar/timeline-store.ts';
+import { WatchedCalendars } from './calendar/watched-calendars.ts';
+import type { ContactLocal, Directory } from './directory/directory.ts';
+import { type Presence, UNKNOWN } from './presence/presence.ts';
+import { PresenceKeeper } from './presence/presence-keeper.ts';
+import type { PresencePolicy } from './presence/presence-policy.ts';
+import { PresencePublisher } from './presence/presence-publisher.ts';
+import type { SaidStore } from './presence/said-store.ts';
+import type { Clock } from './runtime/clock.ts';
+import type { Logger } from './runtime/logger.ts';
+import type { Saying } from './subscription/subscription.ts';
+import type { SubscriptionPolicy } from './subscription/subscription-policy.ts';
+import type { SubscriptionStore } from './subscription/subscription-store.ts';
+import { Subscriptions } from './subscription/subscriptions.ts';
+import { ComponentConnection, type ComponentConnectionOptions } from './xmpp/component-connection.ts';
+import { discoInfoHandler, discoItemsHandler, NS_DISCO_INFO, NS_DISCO_ITEMS } from './xmpp/disco.ts';
+import { lastActivityHandler, NS_LAST } from './xmpp/last-activity.ts';
+import { NS_PING, pingHandler } from './xmpp/ping.ts';
+import { presenceHandler } from './xmpp/presence-handler.ts';
+import { ComponentPresenceWire } from './xmpp/presence-wire.ts';
+import { StanzaRouter, type StanzaRouterOptions } from './xmpp/stanza-router.ts';
+import { subscriptionStanza } from './xmpp/subscription-stanza.ts';
+import { NS_VERSION, versionHandler } from './xmpp/version.ts';
+
+export type GatewayOptions = {
+  /** With a clock of its own: the network's waits are real ones, also where calendars are played fast. */
+  readonly connection: Omit<ComponentConnectionOptions, 'logger' | 'random'>;
+  /** Presences a second while everything is said again. */
+  readonly repeatRate: number;
+  /** The most time that a clean stop takes, in milliseconds. */
+  readonly stopTimeout: number;
+  /** Whether a clean stop withdraws what was said, or leaves it for the next start (an upgrade). */
+  readonly onStop: 'withdraw' | 'keep';
+  /** How long a timeline is good for before it is asked for anew, in milliseconds. */
+  readonly refresh: number;
+  readonly window: { readonly past: number; readonly future: number };
+  /** How long Exchange must deny a mailbox before its subscriptions end, in milliseconds. */
+  readonly goneAfter: number;
+  readonly presencePolicy: PresencePolicy;
+  /** The language of `<status/>` without xml:lang. */
+  readonly language: string;
+  readonly subscriptionPolicy: SubscriptionPolicy;
+  readonly directory: Directory;
+  readonly route: CalendarRouter;
+  readonly store: SubscriptionStore & TimelineStore & SaidStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  /** The product's version (XEP-0092). */
+  readonly version: string;
+};
+
+/** The gateway, whole: receives every port, builds the rest, starts it and stops it. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #connection: ComponentConnection;
+  readonly #calendars: WatchedCalendars;
+  readonly #keeper: PresenceKeeper;
+  readonly #publisher: PresencePublisher;
+  readonly #subscriptions: Subscriptions;
+  readonly #router: StanzaRouter;
+  #stopping = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    const { clock, logger, random, store, directory, language } = options;
+    const { domain } = options.connection;
+    const cache = new AvailabilityCache(clock);
+    this.#connection = new ComponentConnection({ ...options.connection, logger, random });
+    this.#calendars = new WatchedCalendars({
+      ...{ cache, store, clock, logger, random },
+      route: options.route,
+      refresh: options.refresh,
+      window: options.window,
+      listener: {
+        known: (mailbox) => {
+          this.#keeper.look(mailbox);
+          this.#subscriptions.answered(mailbox, 'known');
+        },
+        notFound: (mailbox, since) => {
+          this.#subscriptions.answered(mailbox, 'not-found');
+          if (clock.now() - since >= options.goneAfter) this.#subscriptions.gone(mailbox);
+        },
+      },
+    });
+    this.#keeper = new PresenceKeeper({
+      ...{ clock, cache },
+      policy: options.presencePolicy,
+      onLook: (mailbox) => {
+        for (const contact of this.#subscriptions.contactsOf(mailbox)) this.#publisher.changed(contact);
+      },
+    });
+    this.#publisher = new PresencePublisher({
+      ...{ clock, logger, store },
+      wire: new ComponentPresenceWire(this.#connection, domain, language),
+      presenceOf: (contact) => this.#presenceOf(contact),
+      watchersOf: (contact) => this.#subscriptions.watchersOf(contact),
+      repeatRate: options.repeatRate,
+    });
+    this.#subscriptions = new Subscriptions({
+      ...{ store, directory, clock, logger },
+      policy: options.subscriptionPolicy,
+      mailboxes: {
+        verdict: (mailbox) => this.#calendars.verdict(mailbox),
+        begin: (mailbox) => this.#calendars.begin(mailbox),
+        end: (mailbox) => {
+          this.#calendars.end(mailbox);
+          this.#keeper.forget(mailbox);
+        },
+      },
+      voice: {
+        say: (saying, contact, to) => this.#say(saying, contact, to),
+        lastWatcherLeft: (contact) => this.#publisher.forget(contact),
+      },
+    });
+    const send: StanzaRouterOptions['send'] = (stanza) => void this.#connection.send(stanza);
+    this.#router = new StanzaRouter({
+      ...{ domain, logger, send },
+      iqHandlers: [
+        pingHandler,
+        versionHandler(options.version),
+        lastActivityHandler(clock),
+        discoItemsHandler,
+        discoInfoHandler({
+          component: [NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_VERSION, NS_LAST],
+          contact: [NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_VERSION],
+        }),
+      ],
+      onPresence: presenceHandler(this.#subscriptions, send),
+    });
+  }
+
+  /** Reads what an earlier run left behind, then connects. @throws when the store cannot be read */
+  async start(): Promise<void> {
+    await this.#calendars.load();
+    await this.#subscriptions.load();
+    const said = new Map<ContactLocal, string>();
+    for await (const records of this.#options.store.loadSaid()) {
+      for (const record of records) said.set(record.contact, record.said);
+    }
+    for (const contact of this.#subscriptions.contacts()) {
+      const [watcher] = this.#subscriptions.watchersOf(contact);
+      if (watcher !== undefined) this.#publisher.restore(contact, said.get(contact));
+    }
+    this.#keeper.start();
+    this.#calendars.start();
+    this.#connection.on('stanza', (stanza) => {
+      if (!this.#stopping) this.#router.route(stanza);
+    });
+    this.#connection.on('online', () => this.#publisher.repeatAll());
+    this.#connection.start();
+  }
+
+  /** Tells the watchers, waits for what is under way, saves, disconnects: all within `stopTimeout`. */
+  async stop(): Promise<void> {
+    const { clock, logger, stopTimeout, onStop } = this.#options;
+    const deadline = clock.now() + stopTimeout;
+    const abort = new AbortController();
+    const timer = clock.after(stopTimeout, () => abort.abort());
+    this.#stopping = true;
+    this.#keeper.stop();
+    await this.#subscriptions.settled();
+    await this.#calendars.stop();
+    if (onStop === 'withdraw' && this.#connection.isOnline) {
+      const remaining = await this.#publisher.withdrawAll(abort.signal);
+      if (remaining > 0) logger.warn('contacts remain as they are on their watchers’ screens', { contacts: remaining });
+    }
+    await this.#connection.stop(Math.max(0, deadline - clock.now()));
+    await this.#publisher.stop();
+    timer.cancel();
+  }
+
+  #presenceOf(contact: ContactLocal): Presence {
+    const mailbox = this.#options.directory.mailboxOf(contact);
+    return mailbox === undefined ? UNKNOWN : this.#keeper.presenceOf(mailbox);
+  }
+
+  #say(saying: Saying, contact: ContactLocal, to: string): void {
+    switch (saying) {
+      case 'subscribed':
+      case 'unsubscribed':
+        this.#connection.send(subscriptionStanza(saying, contact, this.#options.connection.domain, to));
+        break;
+      case 'presence':
+        if (to.includes('/')) this.#publisher.answer(contact, to);
+        else this.#publisher.greet(contact, to);
+        break;
+      case 'unavailable':
+        this.#publisher.answerUnavailable(contact, to);
+        break;
+    }
+  }
+}

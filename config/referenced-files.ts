@@ -1,0 +1,102 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Problems } from './problems.ts';
+import { type Path, putAt, valueAt } from './yaml-source.ts';
+
+/** What a file of this kind holds, or what is wrong with it. */
+type Reading = { readonly text: string } | { readonly found: string; readonly expected: string };
+
+const MAX_SIZE = 1024 * 1024;
+/** Readable by the group or by everybody. */
+const READABLE_BY_OTHERS = 0o044;
+
+/**
+ * Puts the text of each file that the configuration names (`secretFile`, `passwordFile`, `caFile`) in the place of its
+ * name. What is not a mapping or a name is left for the schema to complain of.
+ *
+ * @param configuration is changed
+ * @param folder where relative names start
+ * @param warn is told of secrets that others may read
+ */
+export async function readReferencedFiles(
+  configuration: unknown,
+  folder: string,
+  problems: Problems,
+  warn: (path: Path, warning: string) => void,
+): Promise<void> {
+  const replace = async (path: Path, read: (content: string) => Reading) => {
+    const name = valueAt(configuration, path);
+    if (typeof name !== 'string' || name === '') return;
+    const file = resolve(folder, name);
+    const reading = await readWhole(file, read);
+    if ('text' in reading) putAt(configuration, path, reading.text);
+    else problems.addAt(path, reading.expected, `${JSON.stringify(file)}, ${reading.found}`);
+    if (read === readSecret && 'text' in reading && (await isReadableByOthers(file))) {
+      warn(path, `other users of this machine may read ${file}; chmod 600 keeps them out`);
+    }
+  };
+  await replace(['xmpp', 'secretFile'], readSecret);
+  await replace(['xmpp', 'tls', 'caFile'], readCertificates);
+  const servers = valueAt(configuration, ['exchange', 'servers']);
+  for (const index of Array.isArray(servers) ? servers.keys() : []) {
+    await replace(['exchange', 'servers', index, 'passwordFile'], readSecret);
+    await replace(['exchange', 'servers', index, 'caFile'], readCertificates);
+  }
+}
+
+/** Whether a file's mode lets its group or everybody read it. @throws when there is no such file */
+export async function isReadableByOthers(file: string): Promise<boolean> {
+  return ((await stat(file)).mode & READABLE_BY_OTHERS) !== 0;
+}
+
+/** Why a file could not be read, in words that follow the name of the file. */
+export function whyUnreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  return reasons[code] ?? `which can't be read (${code})`;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'which does not exist',
+  ENOTDIR: 'which does not exist',
+  EACCES: 'which this user may not read',
+  EPERM: 'which this user may not read',
+  EISDIR: 'which is a folder',
+};
+
+async function readWhole(file: string, read: (content: string) => Reading): Promise<Reading> {
+  try {
+    const stats = await stat(file);
+    // Anything else (a pipe, say) might keep us waiting for ever.
+    if (!stats.isFile()) return { found: 'which is no file', expected: 'a file' };
+    if (stats.size > MAX_SIZE) return { found: 'which is too large', expected: 'a file of at most 1 MiB' };
+    return read(await readFile(file, 'utf8'));
+  } catch (error) {
+    return { found: whyUnreadable(error), expected: 'a file that can be read' };
+  }
+}
+
+function readSecret(content: string): Reading {
+  const text = content.replace(/^\uFEFF/, '').replace(/[\r\n]+$/, '');
+  if (text === '') return { found: 'which is empty', expected: 'a file that holds the secret' };
+  if (/[\r\n]/.test(text))
+    return { found: 'which has several lines', expected: 'a file that holds the secret and nothing else' };
+  return { text };
+}
+
+function readCertificates(content: string): Reading {
+  const expected = 'a file with certificates as PEM (-----BEGIN CERTIFICATE-----)';
+  if (content.trim() === '') return { found: 'which is empty', expected };
+  const certificates = content.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  if (certificates === null) return { found: 'which holds none', expected };
+  if (!certificates.every(isCertificate)) return { found: 'which holds a damaged one', expected };
+  return { text: content };
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem) instanceof X509Certificate;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,80 @@
+// Certificates for tests, made with the `openssl` command (Debian and macOS have it).
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { makeTempFolder } from './temp-folder.ts';
+
+/** A key and its certificate, PEM. */
+export type TestCertificate = { readonly key: string; readonly cert: string };
+
+export interface TestAuthority {
+  /** The authority's own certificate, PEM: what a client has to trust. */
+  readonly ca: string;
+  /**
+   * Makes a server's certificate.
+   * @param options.names host names and IPv4 addresses; default `localhost` and `127.0.0.1`
+   * @param options.expired whether its time is over since yesterday
+   */
+  issue(options?: { names?: readonly string[]; expired?: boolean }): TestCertificate;
+}
+
+const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+
+/** Makes an authority that nobody trusts yet. Each file takes about 10 ms; nothing is left on the disk. */
+export function makeAuthority(): TestAuthority {
+  return inFolder((folder) => {
+    openssl(
+      'req',
+      '-x509',
+      ...NEW_KEY,
+      '-subj',
+      '/CN=Test authority',
+      '-days',
+      '2',
+      '-keyout',
+      folder.file('ca.key'),
+      '-out',
+      folder.file('ca.pem'),
+    );
+    const authority = { key: read(folder.file('ca.key')), cert: read(folder.file('ca.pem')) };
+    return {
+      ca: authority.cert,
+      issue: ({ names = ['localhost', '127.0.0.1'], expired = false } = {}) => issue(authority, names, expired),
+    };
+  });
+}
+
+function issue(authority: TestCertificate, names: readonly string[], expired: boolean): TestCertificate {
+  return inFolder((folder) => {
+    const key = folder.file('server.key');
+    const request = folder.file('server.csr');
+    const subject = `/CN=${names[0] ?? 'nobody'}`;
+    openssl('req', '-new', ...NEW_KEY, '-subj', subject, '-keyout', key, '-out', request);
+    const alternatives = names.map((name) => (/^[\d.]+$/.test(name) ? `IP:${name}` : `DNS:${name}`)).join(',');
+    const certificate = openssl(
+      ...['x509', '-req', '-in', request, '-days', expired ? '-1' : '2'],
+      ...['-CA', folder.write('ca.pem', authority.cert), '-CAkey', folder.write('ca.key', authority.key)],
+      // Any number that is not used twice; without it openssl writes a file with the next one beside the authority.
+      ...['-set_serial', String(process.hrtime.bigint())],
+      ...['-extfile', folder.write('extensions', `subjectAltName=${alternatives}\nextendedKeyUsage=serverAuth\n`)],
+    );
+    return { key: read(key), cert: certificate };
+  });
+}
+
+function inFolder<T>(work: (folder: ReturnType<typeof makeTempFolder>) => T): T {
+  const folder = makeTempFolder();
+  try {
+    return work(folder);
+  } finally {
+    folder.remove();
+  }
+}
+
+function openssl(...args: string[]): string {
+  return execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function read(file: string): string {
+  return readFileSync(file, 'utf8');
+}

@@ -1,0 +1,168 @@
+// A private ejabberd for one test: the second XMPP server, and the one whose component port can speak TLS.
+// It runs without Erlang's distribution: no node name, no epmd. The system's own ejabberd is never touched.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeAuthority } from './certificate.ts';
+import { type RunningProcess, startProcess } from './child-process.ts';
+import { freePort } from './free-port.ts';
+import { makeTempFolder } from './temp-folder.ts';
+import { connectWatcher, type Watcher } from './xmpp-watcher.ts';
+
+export type EjabberdOptions = {
+  /** Default `example.test`. */
+  domain?: string;
+  /** Default `calendar.example.test`, with the secret `component-secret`. */
+  component?: { domain: string; secret: string };
+  /** Local parts; default alice, bob and carol. The password is the name followed by `-secret`. */
+  users?: readonly string[];
+};
+
+export interface Ejabberd {
+  readonly c2sPort: number;
+  readonly componentPort: number;
+  /** Speaks TLS from the first byte, with a certificate for localhost and 127.0.0.1 that `ca` has signed. */
+  readonly componentTlsPort: number;
+  readonly ca: string;
+  readonly domain: string;
+  readonly component: { readonly domain: string; readonly secret: string };
+  log(): string;
+  watcher(user: string, resource?: string): Promise<Watcher>;
+  /** Ends it and removes its folder. */
+  remove(): Promise<void>;
+}
+
+const START_LIMIT = 60_000;
+const CONTROL_SCRIPT = '/usr/sbin/ejabberdctl';
+
+/** Whether Debian's ejabberd is installed; `node test/support/prepare.mjs --ejabberd` installs it. */
+export function isEjabberdInstalled(): boolean {
+  return existsSync(CONTROL_SCRIPT);
+}
+
+/** Starts a private ejabberd and resolves when its users exist. Rejects with its log when it does not start. */
+export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {
+  const domain = options.domain ?? 'example.test';
+  const component = options.component ?? { domain: 'calendar.example.test', secret: 'component-secret' };
+  const users = options.users ?? ['alice', 'bob', 'carol'];
+  const [c2sPort, componentPort, componentTlsPort] = [await freePort(), await freePort(), await freePort()];
+  const folder = makeTempFolder();
+  const authority = makeAuthority();
+  const { key, cert } = authority.issue();
+  const certificate = folder.write('certificate.pem', `${key}${cert}`);
+  const service = {
+    module: 'ejabberd_service',
+    ip: '127.0.0.1',
+    hosts: { [component.domain]: { password: component.secret } },
+  };
+  // JSON is YAML.
+  const configuration = folder.write(
+    'ejabberd.yml',
+    JSON.stringify({
+      hosts: [domain],
+      loglevel: 'info',
+      ca_file: folder.write('ca.pem', authority.ca),
+      auth_method: ['internal'],
+      listen: [
+        { module: 'ejabberd_c2s', ip: '127.0.0.1', port: c2sPort, shaper: 'none', access: 'all' },
+        { ...service, port: componentPort },
+        { ...service, port: componentTlsPort, tls: true, certfile: certificate },
+      ],
+      modules: { mod_roster: {}, mod_disco: {}, mod_ping: {} },
+    }),
+  );
+  const ready = folder.file('ready');
+  const log = () => {
+    const file = folder.file('ejabberd.log');
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+  };
+  let output = '';
+
+  const ejabberd = await startProcess(
+    'erl',
+    [
+      ...['-noinput', '-mnesia', 'dir', quote(folder.file('database')), '-s', 'ejabberd'],
+      ...[
+        '-eval',
+        users
+          .map(
+            (user) =>
+              `ok = ejabberd_auth:try_register(${binary(user)}, ${binary(domain)}, ${binary(`${user}-secret`)})`,
+          )
+          .concat(`ok = file:write_file(${quote(ready)}, <<>>)`)
+          .join(', ')
+          .concat('.'),
+      ],
+    ],
+    {
+      cwd: folder.path,
+      env: {
+        ...process.env,
+        HOME: folder.path,
+        ERL_LIBS: erlangLibraries(),
+        ERL_CRASH_DUMP_SECONDS: '0',
+        EJABBERD_CONFIG_PATH: configuration,
+        EJABBERD_LOG_PATH: folder.file('ejabberd.log'),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  for (const stream of [ejabberd.child.stdout, ejabberd.child.stderr]) {
+    stream?.on('data', (text) => {
+      output = (output + text).slice(-10_000);
+    });
+  }
+  await untilReady(ejabberd, () => existsSync(ready)).catch(async (error) => {
+    await ejabberd.stop('SIGKILL', 0);
+    const text = log();
+    folder.remove();
+    throw new Error(`ejabberd did not start; it said:\n${output}\nIts log:\n${text}`, { cause: error });
+  });
+
+  return {
+    c2sPort,
+    componentPort,
+    componentTlsPort,
+    ca: authority.ca,
+    domain,
+    component,
+    log,
+    watcher: (user, resource) =>
+      connectWatcher({
+        port: c2sPort,
+        domain,
+        username: user,
+        password: `${user}-secret`,
+        ...(resource === undefined ? {} : { resource }),
+      }),
+    async remove() {
+      // Nothing here is kept: a clean stop would only take a second longer.
+      await ejabberd.stop('SIGKILL', 0);
+      folder.remove();
+    },
+  };
+}
+
+async function untilReady(ejabberd: RunningProcess, isReady: () => boolean): Promise<void> {
+  const deadline = Date.now() + START_LIMIT;
+  while (!isReady()) {
+    if (!ejabberd.isRunning) throw new Error('it ended');
+    if (Date.now() > deadline) throw new Error(`not ready after ${START_LIMIT} ms`);
+    await sleep(50);
+  }
+}
+
+/** Where Debian keeps ejabberd's Erlang libraries: a folder of the processor's architecture, named in its own script. */
+function erlangLibraries(): string {
+  const script = readFileSync(CONTROL_SCRIPT, 'utf8');
+  return /^ERL_LIBS='([^']+)'/m.exec(script)?.[1] ?? '/usr/lib';
+}
+
+/** An Erlang string; names and passwords in tests are ASCII. */
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+function binary(text: string): string {
+  return `<<${quote(text)}>>`;
+}

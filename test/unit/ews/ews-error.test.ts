@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { errorOfAnswer } from '../../../adapters/ews/ews-error.ts';
+import { SoapReader } from '../../../adapters/ews/soap.ts';
+
+const NOW = Date.UTC(2026, 2, 2, 9);
+const HTML = '<!DOCTYPE html><html><head><title>Outlook</title></head><body>alice@example.com</body></html>';
+const GOOD = '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><a/></s:Body></s:Envelope>';
+
+function fault(code: string, value?: string): string {
+  const xml = value === undefined ? '' : `<MessageXml><Value Name="BackOffMilliseconds">${value}</Value></MessageXml>`;
+  return GOOD.replace(
+    '<a/>',
+    `<s:Fault><faultcode>s:Server</faultcode><faultstring>No, alice@example.com</faultstring><detail><ResponseCode>${code}</ResponseCode>${xml}</detail></s:Fault>`,
+  );
+}
+
+function errorOf(status: number, body = '', headers: Record<string, string> = {}) {
+  const soap = new SoapReader({ open() {}, close() {} });
+  soap.write(body);
+  return errorOfAnswer({ status, headers: new Map(Object.entries(headers)) }, soap.end(), NOW);
+}
+
+describe('what an answer of Exchange means', () => {
+  test('a SOAP message with HTTP 200 is no error', () => {
+    expect(errorOf(200, GOOD)).toBeUndefined();
+  });
+
+  test.each<[string, number, string, Record<string, string>, object, RegExp]>([
+    [
+      '401 that offers Basic',
+      401,
+      HTML,
+      { 'www-authenticate': 'Negotiate, NTLM, Basic realm="x"' },
+      { kind: 'unauthorized' },
+      /password.*Basic\)/,
+    ],
+    [
+      '401 that offers NTLM only',
+      401,
+      '',
+      { 'www-authenticate': 'Negotiate, NTLM' },
+      { kind: 'unauthorized' },
+      /Basic authentication is not enabled.*NTLM/,
+    ],
+    ['401 with a Retry-After', 401, '', { 'retry-after': '5' }, { kind: 'throttled', retryAfter: 5000 }, /busy/],
+    [
+      '403 by the tenant policy',
+      403,
+      HTML,
+      { 'x-ews-policy-reason': 'disabled' },
+      { kind: 'blocked' },
+      /EWSEnabled.*allow list.*2027-04-01.*Graph/,
+    ],
+    ['403 without a reason', 403, HTML, {}, { kind: 'access-denied' }, /403/],
+    ['404', 404, HTML, {}, { kind: 'malformed' }, /Exchange\.asmx/],
+    ['407', 407, HTML, {}, { kind: 'unreachable' }, /proxy/],
+    ['429', 429, '', { 'retry-after': '120' }, { kind: 'throttled', retryAfter: 120_000 }, /429/],
+    ['456', 456, '', {}, { kind: 'unauthorized' }, /locked/],
+    ['503', 503, HTML, {}, { kind: 'throttled', retryAfter: undefined }, /503/],
+    ['503 with seconds', 503, HTML, { 'retry-after': ' 30 ' }, { kind: 'throttled', retryAfter: 30_000 }, /503/],
+    [
+      '503 with a date',
+      503,
+      HTML,
+      { 'retry-after': 'Mon, 02 Mar 2026 09:01:00 GMT' },
+      { kind: 'throttled', retryAfter: 60_000 },
+      /503/,
+    ],
+    [
+      '503 with a date that is past',
+      503,
+      '',
+      { 'retry-after': 'Mon, 02 Mar 2026 08:00:00 GMT' },
+      { kind: 'throttled', retryAfter: undefined },
+      /503/,
+    ],
+    ['503 with nonsense', 503, '', { 'retry-after': 'soon' }, { kind: 'throttled', retryAfter: undefined }, /503/],
+    ['503 for a week', 503, '', { 'retry-after': '604800' }, { kind: 'throttled', retryAfter: 3_600_000 }, /503/],
+    ['502', 502, HTML, {}, { kind: 'unreachable' }, /proxy/],
+    ['504', 504, '', {}, { kind: 'unreachable' }, /proxy/],
+    [
+      '302 to a log-in page',
+      302,
+      HTML,
+      { location: 'https://me:pw@x.test/owa/auth/logon.aspx?token=t' },
+      { kind: 'malformed' },
+      /302 to https:\/\/x\.test\/owa\/auth\/logon\.aspx: a log-in/,
+    ],
+    ['an empty 500', 500, '', {}, { kind: 'malformed' }, /500 with an empty body/],
+    ['an HTML 500', 500, HTML, {}, { kind: 'malformed' }, /500 with an HTML page/],
+    ['an HTML 200', 200, HTML, {}, { kind: 'malformed' }, /200 with an HTML page/],
+    ['an empty 200', 200, ' \n', {}, { kind: 'malformed' }, /200 with an empty body/],
+    ['a cut message', 200, GOOD.slice(0, -20), {}, { kind: 'malformed' }, /no SOAP message/],
+    ['an error of the front end', 500, '', { 'x-caserrorcode': 'UserNotFound' }, { kind: 'malformed' }, /UserNotFound/],
+    ['a SOAP message that is no fault with 500', 500, GOOD, {}, { kind: 'malformed' }, /no fault/],
+    [
+      'a busy fault',
+      500,
+      fault('ErrorServerBusy', '297749'),
+      {},
+      { kind: 'throttled', code: 'ErrorServerBusy', retryAfter: 297_749 },
+      /ErrorServerBusy/,
+    ],
+    [
+      'too many connections, back-off 0',
+      500,
+      fault('ErrorExceededConnectionCount', '0'),
+      {},
+      { kind: 'throttled', retryAfter: undefined },
+      /ErrorExceeded/,
+    ],
+    [
+      'too many connections, back-off 0, Retry-After',
+      500,
+      fault('ErrorExceededConnectionCount', '0'),
+      { 'retry-after': '9' },
+      { kind: 'throttled', retryAfter: 9000 },
+      /ErrorExceeded/,
+    ],
+    [
+      'a busy fault with HTTP 200',
+      200,
+      fault('ErrorServerBusy', '1000'),
+      {},
+      { kind: 'throttled', retryAfter: 1000 },
+      /ErrorServerBusy/,
+    ],
+    [
+      'a busy fault with HTTP 503',
+      503,
+      fault('ErrorServerBusy', '1000'),
+      { 'retry-after': '9' },
+      { kind: 'throttled', retryAfter: 1000 },
+      /ErrorServerBusy/,
+    ],
+    [
+      'a bad window',
+      500,
+      fault('ErrorInvalidTimeInterval'),
+      {},
+      { kind: 'malformed', code: 'ErrorInvalidTimeInterval' },
+      /ErrorInvalid/,
+    ],
+    ['no right to impersonate', 500, fault('ErrorImpersonateUserDenied'), {}, { kind: 'access-denied' }, /Denied/],
+    ['an expired password', 500, fault('ErrorPasswordExpired'), {}, { kind: 'unauthorized' }, /Expired/],
+    [
+      'a fault of an unknown code',
+      500,
+      fault('ErrorOfTheFuture'),
+      {},
+      { kind: 'malformed', code: 'ErrorOfTheFuture' },
+      /Future/,
+    ],
+    ['a fault without a code', 500, fault(''), {}, { kind: 'malformed', code: undefined }, /without a code/],
+    ['a fault without a code with 503', 503, fault(''), {}, { kind: 'throttled' }, /without a code/],
+  ])('%s', (_name, status, body, headers, expected, message) => {
+    const error = errorOf(status, body, headers);
+    expect(error).toMatchObject(expected);
+    expect(error?.message).toMatch(message);
+    expect(error?.message).not.toMatch(/alice|token|pw/);
+  });
+
+  test('a fault for the whole request never says that a mailbox does not exist', () => {
+    expect(errorOf(500, fault('ErrorNonExistentMailbox'))).toMatchObject({ kind: 'malformed' });
+  });
+});

@@ -1,0 +1,280 @@
+import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
+import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { basicCredentials } from '../../../adapters/ews/authentication.ts';
+import { createEwsTransport, parseEwsUrl } from '../../../adapters/ews/ews-transport.ts';
+import { systemClock } from '../../../adapters/runtime/system-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { authority, expiredServer, goodServer, otherServer } from './certificates.ts';
+import { openTransport, post, serve } from './local-server.ts';
+
+describe('the transport', () => {
+  test('posts XML with Basic authentication and gives back status, headers and text', async () => {
+    const seen: unknown[] = [];
+    const { url } = await serve((request, response) => {
+      const { authorization, accept } = request.headers;
+      seen.push([request.method, request.url, request.headers['content-type'], accept, authorization]);
+      response.writeHead(418, { 'X-Test': ['a', 'b'] }).end('très bien');
+    });
+    const credentials = basicCredentials('EXAMPLE\\gäte', 'pass:wörd');
+    const answer = await post(openTransport(`${url}?x=1`, { credentials }));
+    expect(answer.status).toBe(418);
+    expect(answer.headers.get('x-test')).toBe('a, b');
+    expect(answer.text).toBe('très bien');
+    const basic = `Basic ${Buffer.from('EXAMPLE\\gäte:pass:wörd').toString('base64')}`;
+    expect(seen).toEqual([['POST', '/EWS/Exchange.asmx?x=1', 'text/xml; charset=utf-8', 'text/xml', basic]]);
+  });
+
+  test('hands on text as it arrives, characters cut in two included', async () => {
+    const bytes = Buffer.from('a€b');
+    const { url } = await serve(async (_request, response) => {
+      for (const byte of bytes) {
+        response.write(Buffer.of(byte));
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      response.end();
+    });
+    const pieces: string[] = [];
+    const signal = new AbortController().signal;
+    await openTransport(url).post({ body: '', signal }, (text) => pieces.push(text));
+    expect(pieces.join('')).toBe('a€b');
+    expect(pieces.length).toBeGreaterThan(1);
+  });
+
+  test('keeps its connection from one request to the next', async () => {
+    let connections = 0;
+    const { url, server } = await serve((_request, response) => response.end('x'));
+    server.on('connection', () => connections++);
+    const transport = openTransport(url, { connections: 1 });
+    for (let i = 0; i < 5; i++) await post(transport);
+    expect(connections).toBe(1);
+  });
+
+  test('does not follow a redirect', async () => {
+    const paths: unknown[] = [];
+    const { url } = await serve((request, response) => {
+      paths.push(request.url);
+      response.writeHead(302, { location: '/owa/auth/logon.aspx' }).end();
+    });
+    const answer = await post(openTransport(url));
+    expect([answer.status, answer.headers.get('location')]).toEqual([302, '/owa/auth/logon.aspx']);
+    expect(paths).toEqual(['/EWS/Exchange.asmx']);
+  });
+
+  test('repeats a request once when a kept connection turns out to be closed', async () => {
+    let requests = 0;
+    const { url } = await serve((request, response) => {
+      requests++;
+      if (requests === 2) request.socket.destroy();
+      else response.end('x');
+    });
+    const transport = openTransport(url);
+    await post(transport);
+    expect((await post(transport)).text).toBe('x');
+    expect(requests).toBe(3);
+  });
+
+  test('gives up when the connection is cut twice', async () => {
+    let requests = 0;
+    const { url } = await serve((request) => {
+      requests++;
+      request.socket.destroy();
+    });
+    await expect(post(openTransport(url))).rejects.toMatchObject({ kind: 'unreachable', code: 'UND_ERR_SOCKET' });
+    expect(requests).toBe(2);
+  });
+
+  test('does not repeat a request whose answer was cut', async () => {
+    let requests = 0;
+    const { url } = await serve((_request, response) => {
+      requests++;
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('half', () => response.destroy());
+    });
+    await expect(post(openTransport(url))).rejects.toMatchObject({ kind: 'unreachable' });
+    expect(requests).toBe(1);
+  });
+
+  test('reports an answer that is no HTTP as malformed', async () => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end('500 5.5.1 Command unrecognized\r\n'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    await expect(post(openTransport(`http://127.0.0.1:${port}/`))).rejects.toMatchObject({ kind: 'malformed' });
+  });
+
+  test('reports a port where nothing listens', async () => {
+    const { url, server } = await serve(() => {});
+    await new Promise((resolve) => server.close(resolve));
+    await expect(post(openTransport(url))).rejects.toMatchObject({
+      kind: 'unreachable',
+      code: 'ECONNREFUSED',
+      message: expect.stringMatching(/127\.0\.0\.1:\d+: nothing listens/),
+    });
+  });
+
+  test('reports a compressed answer, which it did not ask for', async () => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('x'));
+    });
+    await expect(post(openTransport(url))).rejects.toMatchObject({ kind: 'malformed' });
+  });
+
+  test('reports an answer over the size limit, and stops reading', async () => {
+    const { url } = await serve((_request, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write('x'.repeat(10_000)));
+        response.once('drain', more);
+      };
+      more();
+    });
+    let received = 0;
+    const transport = openTransport(url, { limits: { answerBytes: 100_000 } });
+    const signal = new AbortController().signal;
+    const posted = transport.post({ body: '', signal }, (text) => {
+      received += text.length;
+    });
+    await expect(posted).rejects.toMatchObject({ kind: 'malformed', code: 'UND_ERR_RES_EXCEEDED_MAX_SIZE' });
+    expect(received).toBeLessThanOrEqual(100_000);
+  });
+
+  test('does not wait for the answer for ever', async () => {
+    const { url } = await serve(() => {});
+    const transport = openTransport(url, { limits: { headers: 50 } });
+    await expect(post(transport)).rejects.toMatchObject({ kind: 'unreachable', code: 'UND_ERR_HEADERS_TIMEOUT' });
+  });
+
+  test('does not wait for ever within an answer', async () => {
+    const { url } = await serve((_request, response) => void response.write('half'));
+    const transport = openTransport(url, { limits: { silence: 50 } });
+    await expect(post(transport)).rejects.toMatchObject({ kind: 'unreachable', code: 'UND_ERR_BODY_TIMEOUT' });
+  });
+
+  test('does not wait for ever for an answer that drips', async () => {
+    let drips = 0;
+    const { url } = await serve((_request, response) => {
+      const drip = setInterval(() => response.write(String(drips++)), 10);
+      response.once('close', () => clearInterval(drip));
+    });
+    const clock = new FakeClock(0);
+    const posted = post(openTransport(url, { clock, limits: { request: 60_000 } }));
+    posted.catch(() => {});
+    while (drips < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(clock.nextIn).toBe(60_000);
+    clock.advance(60_000);
+    await expect(posted).rejects.toMatchObject({ kind: 'unreachable', code: 'TIMEOUT' });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('ends at once with the reason when aborted, before, during and never after', async () => {
+    const { url } = await serve((request, response) => {
+      if (request.headers['content-length'] !== '11') response.end();
+    });
+    const transport = openTransport(url);
+    const reason = new Error('enough');
+    await expect(post(transport, AbortSignal.abort(reason))).rejects.toBe(reason);
+    const abort = new AbortController();
+    const posted = post(transport, abort.signal);
+    setTimeout(() => abort.abort(reason), 20);
+    await expect(posted).rejects.toBe(reason);
+  });
+
+  test('ends the requests under way when it is closed, and takes no more', async () => {
+    const { url } = await serve(() => {});
+    const transport = openTransport(url);
+    const posted = post(transport);
+    posted.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await transport.close();
+    await expect(posted).rejects.toMatchObject({ kind: 'unreachable' });
+    await expect(post(transport)).rejects.toMatchObject({ kind: 'unreachable' });
+  });
+});
+
+describe('TLS', () => {
+  test.each([
+    ['an authority that is not known', goodServer, undefined, /UNABLE_TO_/, /`ca`/],
+    ['a certificate for another name', otherServer, authority, /ERR_TLS_CERT_ALTNAME_INVALID/, /other names/],
+    ['an expired certificate', expiredServer, authority, /CERT_HAS_EXPIRED/, /renew/],
+  ])('refuses %s before anything is sent', async (_name, tls, ca, code, advice) => {
+    let requests = 0;
+    const { url } = await serve(() => requests++, tls);
+    await expect(post(openTransport(url, { ca }))).rejects.toMatchObject({
+      kind: 'unreachable',
+      code: expect.stringMatching(code),
+      message: expect.stringMatching(advice),
+    });
+    expect(requests).toBe(0);
+  });
+
+  test('accepts a certificate of the configured authority', async () => {
+    const { url } = await serve((_request, response) => response.end('x'), goodServer);
+    expect((await post(openTransport(url, { ca: `some words\n${authority}` }))).text).toBe('x');
+  });
+
+  test('says so when no TLS is spoken at the port', async () => {
+    const { url } = await serve((_request, response) => response.end('x'));
+    await expect(post(openTransport(url.replace('http:', 'https:')))).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(/no TLS/),
+    });
+  });
+
+  test.each([
+    ['no certificate', 'hello'],
+    ['a damaged one', authority.replace('MII', 'xxx')],
+  ])('refuses a `ca` that holds %s', (_name, ca) => {
+    expect(() => openTransport('https://127.0.0.1/', { ca })).toThrow(RangeError);
+  });
+});
+
+describe('the address', () => {
+  test.each([
+    'https://mail.example.com/EWS/Exchange.asmx',
+    'http://127.0.0.1:8080/x',
+    'http://localhost/',
+    'http://[::1]/',
+  ])('may be %s', (url) => {
+    expect(parseEwsUrl(url).href).toBe(url);
+  });
+
+  test.each([
+    'mail.example.com',
+    'ftp://mail.example.com/',
+    'http://mail.example.com/',
+    'http://127.example.com/',
+    'https://u:hunter2@mail.example.com/',
+  ])('may not be %s', (url) => {
+    const refused = () => parseEwsUrl(url);
+    expect(refused).toThrow(RangeError);
+    expect(refused).not.toThrow('hunter2');
+  });
+});
+
+describe('a secret', () => {
+  test('is in no property and in no error', async () => {
+    const { url } = await serve((request) => request.socket.destroy());
+    const credentials = basicCredentials('gateway', 'hunter2');
+    const transport = createEwsTransport({ url, credentials, connections: 1, clock: systemClock });
+    onTestFinished(() => transport.close());
+    const error = await post(transport).catch((thrown: unknown) => thrown);
+    const base64 = Buffer.from('gateway:hunter2').toString('base64');
+    for (const thing of [credentials, transport, error]) {
+      const shown = inspect(thing, { depth: 20, showHidden: true });
+      expect(shown).not.toContain('hunter2');
+      expect(shown).not.toContain(base64);
+    }
+  });
+
+  test.each([
+    ['a:b', 'c'],
+    ['a', 'b\n'],
+    ['a\u0000', 'b'],
+  ])('that Basic authentication can not carry is refused: %j, %j', (user, password) => {
+    expect(() => basicCredentials(user, password)).toThrow(RangeError);
+  });
+});

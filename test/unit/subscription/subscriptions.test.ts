@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import { RuleDirectory } from '../../../component/directory/rule-directory.ts';
+import type { MailboxVerdict } from '../../../component/subscription/subscription.ts';
+import { SubscriptionPolicy } from '../../../component/subscription/subscription-policy.ts';
+import { Subscriptions } from '../../../component/subscription/subscriptions.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+
+async function setUp({ store = new MemoryStore(), maxSubscriptions = 500 } = {}) {
+  const said: string[] = [];
+  const watched = new Set<string>();
+  const verdicts = new Map<string, MailboxVerdict>();
+  const logger = new RecordingLogger();
+  const subscriptions = new Subscriptions({
+    store,
+    logger,
+    clock: new FakeClock(1000),
+    directory: new RuleDirectory({
+      rule: '{local}@example.com',
+      domains: [],
+      contacts: new Map([['boss', 'alice@example.com']]),
+    }),
+    policy: new SubscriptionPolicy({ domains: ['example.net'], rules: [], maxSubscriptions }),
+    mailboxes: {
+      verdict: (mailbox) => verdicts.get(mailbox) ?? 'unanswered',
+      begin: (mailbox) => watched.add(mailbox),
+      end: (mailbox) => watched.delete(mailbox),
+    },
+    voice: {
+      say: (saying, contact, to) => said.push(`${saying} ${contact}→${to}`),
+      lastWatcherLeft: (contact) => said.push(`${contact} has no watcher`),
+    },
+  });
+  await subscriptions.load();
+  const rows = async () => {
+    const all = [];
+    for await (const chunk of store.loadSubscriptions()) all.push(...chunk);
+    return all.map(({ contact, watcher, state }) => `${contact} ${watcher} ${state}`);
+  };
+  const settled = async () => {
+    await subscriptions.settled();
+    return said.splice(0);
+  };
+  return { subscriptions, watched, verdicts, logger, store, rows, settled };
+}
+
+describe('a watcher who asks', () => {
+  test('waits until Exchange has answered for the mailbox, and is then told', async () => {
+    const { subscriptions, watched, rows, settled } = await setUp();
+    subscriptions.subscribe('alice', 'bob@example.net');
+    expect(await settled()).toEqual([]);
+    expect([...watched]).toEqual(['alice@example.com']);
+    expect(await rows()).toEqual(['alice bob@example.net pending']);
+    subscriptions.answered('alice@example.com', 'known');
+    expect(await settled()).toEqual(['subscribed alice→bob@example.net', 'presence alice→bob@example.net']);
+    expect(await rows()).toEqual(['alice bob@example.net subscribed']);
+  });
+
+  test('and asks again has one row', async () => {
+    const { subscriptions, verdicts, rows, settled } = await setUp();
+    verdicts.set('alice@example.com', 'known');
+    for (let i = 0; i < 3; i++) subscriptions.subscribe('alice', 'bob@example.net');
+    expect((await settled()).filter((line) => line.startsWith('subscribed'))).toHaveLength(3);
+    expect(await rows()).toHaveLength(1);
+  });
+
+  test('in vain gets the same word, whether forbidden or asking for nobody', async () => {
+    const { subscriptions, verdicts, rows, watched, settled } = await setUp();
+    verdicts.set('nobody@example.com', 'not-found');
+    subscriptions.subscribe('alice', 'eve@evil.example');
+    subscriptions.subscribe('nobody', 'bob@example.net');
+    expect(await settled()).toEqual(['unsubscribed alice→eve@evil.example', 'unsubscribed nobody→bob@example.net']);
+    expect([await rows(), [...watched]]).toEqual([[], []]);
+  });
+
+  test('for more than the limit is refused, and keeps what there is', async () => {
+    const { subscriptions, verdicts, rows, settled } = await setUp({ maxSubscriptions: 2 });
+    for (const contact of ['a', 'b', 'c']) {
+      verdicts.set(`${contact}@example.com`, 'known');
+      // All at once: the limit holds nevertheless.
+      subscriptions.subscribe(contact, 'bob@example.net');
+    }
+    await settled();
+    expect(await rows()).toHaveLength(2);
+    subscriptions.subscribe('c', 'bob@example.net');
+    expect(await settled()).toEqual(['unsubscribed c→bob@example.net']);
+    subscriptions.unsubscribe('a', 'bob@example.net');
+    subscriptions.subscribe('c', 'bob@example.net');
+    expect(await settled()).toContain('subscribed c→bob@example.net');
+  });
+});
+
+describe('a watcher who leaves', () => {
+  test('takes the row along, and the last one the mailbox', async () => {
+    const { subscriptions, verdicts, watched, rows, settled } = await setUp();
+    verdicts.set('alice@example.com', 'known');
+    subscriptions.subscribe('alice', 'bob@example.net');
+    subscriptions.subscribe('boss', 'bob@example.net');
+    await settled();
+    subscriptions.unsubscribe('alice', 'bob@example.net');
+    expect(await settled()).toEqual(['unavailable alice→bob@example.net', 'alice has no watcher']);
+    expect(watched.size).toBe(1);
+    subscriptions.unsubscribe('boss', 'bob@example.net');
+    await settled();
+    expect([watched.size, await rows()]).toEqual([0, []]);
+  });
+});
+
+describe('a probe', () => {
+  test('is answered to the client that sent it', async () => {
+    const { subscriptions, verdicts, settled } = await setUp();
+    verdicts.set('alice@example.com', 'known');
+    subscriptions.subscribe('alice', 'bob@example.net');
+    await settled();
+    subscriptions.probe('alice', 'bob@example.net', 'bob@example.net/phone');
+    expect(await settled()).toEqual(['presence alice→bob@example.net/phone']);
+  });
+
+  test('restores a subscription that a database from a backup has forgotten', async () => {
+    const { subscriptions, verdicts, rows, settled } = await setUp();
+    verdicts.set('alice@example.com', 'known');
+    subscriptions.probe('alice', 'bob@example.net', 'bob@example.net/phone');
+    expect(await settled()).toEqual(['presence alice→bob@example.net/phone']);
+    expect(await rows()).toEqual(['alice bob@example.net subscribed']);
+  });
+
+  test('destroys no roster entry while Exchange or the store are silent', async () => {
+    const { subscriptions, verdicts, store, settled, rows } = await setUp();
+    subscriptions.probe('alice', 'bob@example.net', 'bob@example.net/phone');
+    expect(await settled()).toEqual(['unavailable alice→bob@example.net/phone']);
+    store.failure = new Error('disk full');
+    verdicts.set('dave@example.com', 'known');
+    subscriptions.probe('dave', 'bob@example.net', 'bob@example.net/phone');
+    expect(await settled()).toEqual(['unavailable dave→bob@example.net/phone']);
+    expect(await rows()).toEqual(['alice bob@example.net pending']);
+  });
+});
+
+test('what could not be made durable is not acknowledged, and succeeds when it is asked again', async () => {
+  const { subscriptions, verdicts, store, logger, settled } = await setUp();
+  verdicts.set('alice@example.com', 'known');
+  store.failure = new Error('disk full');
+  subscriptions.subscribe('alice', 'bob@example.net');
+  expect(await settled()).toEqual([]);
+  expect(logger.entries.filter(({ level }) => level === 'error')).toHaveLength(1);
+  store.failure = undefined;
+  subscriptions.subscribe('alice', 'bob@example.net');
+  expect(await settled()).toContain('subscribed alice→bob@example.net');
+});
+
+test('what one watcher asks of one contact is answered in order, however slow the store is', async () => {
+  const { subscriptions, verdicts, rows, settled } = await setUp();
+  verdicts.set('alice@example.com', 'known');
+  subscriptions.subscribe('alice', 'bob@example.net');
+  subscriptions.unsubscribe('alice', 'bob@example.net');
+  subscriptions.subscribe('alice', 'bob@example.net');
+  subscriptions.unsubscribe('alice', 'bob@example.net');
+  expect((await settled()).map((line) => line.split(' ')[0])).toEqual([
+    ...['subscribed', 'presence', 'unavailable', 'alice'],
+    ...['subscribed', 'presence', 'unavailable', 'alice'],
+  ]);
+  expect(await rows()).toEqual([]);
+});
+
+test('a restart knows every subscription, and watches the mailboxes of pending ones too', async () => {
+  const first = await setUp();
+  first.verdicts.set('alice@example.com', 'known');
+  first.subscriptions.subscribe('alice', 'bob@example.net');
+  first.subscriptions.subscribe('dave', 'bob@example.net');
+  await first.settled();
+  const second = await setUp({ store: first.store });
+  expect([...second.watched].sort()).toEqual(['alice@example.com', 'dave@example.com']);
+  expect([...second.subscriptions.watchersOf('alice')]).toEqual(['bob@example.net']);
+  second.subscriptions.answered('dave@example.com', 'known');
+  expect(await second.settled()).toEqual(['subscribed dave→bob@example.net', 'presence dave→bob@example.net']);
+});
+
+test('a mailbox that is gone for good takes its subscriptions along', async () => {
+  const { subscriptions, verdicts, rows, settled } = await setUp();
+  verdicts.set('alice@example.com', 'known');
+  subscriptions.subscribe('alice', 'bob@example.net');
+  await settled();
+  subscriptions.answered('alice@example.com', 'not-found');
+  expect(await settled()).toEqual([]);
+  subscriptions.gone('alice@example.com');
+  expect((await settled()).slice(0, 2)).toEqual(['unavailable alice→bob@example.net', 'unsubscribed alice→bob@example.net']);
+  expect(await rows()).toEqual([]);
+});
