@@ -165,7 +165,7 @@ export class Gateway {
     await this.#calendars.stop();
     if (onStop === 'withdraw' && this.#connection.isOnline) {
       const remaining = await this.#publisher.withdrawAll(abort.signal);
-      if (remaining > 0) logger.warn('contacts remain as they are on their watchers’ screens', { contacts: remaining });
+      if (remaining > 0) logger.warn('Contacts remain as they are on their watchers’ screens', { contacts: remaining });
     }
     await this.#connection.stop(Math.max(0, deadline - clock.now()));
     await this.#publisher.stop();

@@ -1,16 +1,15 @@
 import { parseArgs } from 'node:util';
-import type { Clock } from '../../component/runtime/clock.ts';
 import { ConfigurationError } from '../../config/configuration-error.ts';
 import { configurationJsonSchema } from '../../config/json-schema.ts';
 import { type LoadedConfiguration, loadConfiguration } from '../../config/load.ts';
 import { check } from './check.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { help } from './help.ts';
-import { run } from './run.ts';
+import { type Clocks, run } from './run.ts';
 import { productVersion } from './version.ts';
 
 /** Runs one command line to its end. Nothing is thrown but faults of our own. */
-export async function cli(words: readonly string[], clock: Clock): Promise<ExitCode> {
+export async function cli(words: readonly string[], clocks: Clocks): Promise<ExitCode> {
   const line = parse(words);
   if (typeof line === 'string') {
     process.stderr.write(`presence-gateway: ${line}\nTry: presence-gateway --help\n`);
@@ -21,7 +20,7 @@ export async function cli(words: readonly string[], clock: Clock): Promise<ExitC
   if (values.help || command === 'help') return print(help);
   switch (command) {
     case 'run':
-      return await withConfiguration(values.config, (loaded) => run(loaded, clock));
+      return await withConfiguration(values.config, (loaded) => run(loaded, clocks));
     case 'check':
       return await withConfiguration(values.config, ({ configuration }) =>
         check(configuration, { mailbox: values.mailbox, json: values.json }),

@@ -4,24 +4,25 @@ import type { Clock } from '../../component/runtime/clock.ts';
 import { SubscriptionPolicy } from '../../component/subscription/subscription-policy.ts';
 import type { LoadedConfiguration } from '../../config/load.ts';
 import { createLogger } from '../runtime/pino-logger.ts';
-import { systemClock } from '../runtime/system-clock.ts';
 import { openSqliteStore } from '../storage/sqlite-store.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { openExchangeServers } from './exchange-servers.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { productVersion } from './version.ts';
 
+/** What calendars and presence go by, and what the network's waits go by. */
+export type Clocks = { readonly calendar: Clock; readonly wire: Clock };
+
 /**
  * Runs the gateway until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once.
- *
- * @param clock the one that calendars and presence go by
  */
-export async function run({ configuration, warnings }: LoadedConfiguration, clock: Clock): Promise<ExitCode> {
+export async function run({ configuration, warnings }: LoadedConfiguration, clocks: Clocks): Promise<ExitCode> {
   const { xmpp, calendar, presence, watchers } = configuration;
   const logger = createLogger(configuration.log);
+  const { calendar: clock } = clocks;
   const version = productVersion();
-  logger.info('presence gateway starts', { version, node: process.version });
-  for (const warning of warnings) logger.warn('configuration', { warning });
+  logger.info('Presence gateway starts', { version, node: process.version });
+  for (const warning of warnings) logger.warn('Configuration', { warning });
 
   // Before anything is open: a signal that comes early must find its handler.
   const stopSignal = nextSignal();
@@ -30,14 +31,14 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     store = await openSqliteStore({ file: configuration.storage.file, logger });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    logger.error('the database can’t be used', { kind: error.kind, reason: error.message });
+    logger.error('The database can’t be used', { kind: error.kind, reason: error.message });
     return exitCode.storage;
   }
   const servers = openExchangeServers(configuration.exchange.servers, clock, logger);
   const gateway = new Gateway({
     connection: {
       ...{ host: xmpp.host, port: xmpp.port, domain: xmpp.domain, secret: xmpp.secret },
-      ...{ tls: xmpp.tls, plaintext: xmpp.plaintext, windowSize: xmpp.window, clock: systemClock },
+      ...{ tls: xmpp.tls, plaintext: xmpp.plaintext, windowSize: xmpp.window, clock: clocks.wire },
     },
     ...{ repeatRate: xmpp.repeatRate, stopTimeout: xmpp.stopTimeout, onStop: xmpp.onStop },
     ...{ refresh: calendar.refresh, window: calendar.window, goneAfter: calendar.goneAfter },
@@ -56,12 +57,12 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
   await gateway.start();
 
   const signal = await stopSignal;
-  logger.info('presence gateway stops', { signal });
+  logger.info('Presence gateway stops', { signal });
   process.once(signal, () => process.exit(128 + (signal === 'SIGINT' ? 2 : 15)));
   await gateway.stop();
   await servers.close();
   await store.close();
-  logger.info('presence gateway has stopped');
+  logger.info('Presence gateway has stopped');
   return exitCode.ok;
 }
 

@@ -104,7 +104,7 @@ export class SoapReader {
 
   #open(tag: SaxesTagNS): void {
     const depth = this.#names.length;
-    if (depth >= MAX_DEPTH) throw new Error('elements nested too deeply');
+    
     const name = `${aliases.get(tag.uri) ?? '?'}:${tag.local}`;
     this.#names.push(name);
     this.#text = '';

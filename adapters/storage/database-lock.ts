@@ -30,7 +30,11 @@ export function lockDatabase(file: string): DatabaseLock {
     }
     return { release: () => db.close() };
   } catch (error) {
-    if (!isBusy(error)) throw storageErrorOf(lockFile, error);
+    if (!isBusy(error)) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const advice = 'check its owner, or remove it while no gateway runs';
+      throw new StorageError('failed', `${lockFile} can't be locked (${reason}): ${advice}`, { cause: error });
+    }
     throw new StorageError(
       'in-use',
       `Another gateway is using ${file}: stop it first ("fuser ${lockFile}" shows its process). ` +

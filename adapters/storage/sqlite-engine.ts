@@ -4,7 +4,7 @@ import { type OpenDatabase, type OpenReport, openDatabase } from './sqlite-datab
 import { isRowFault, storageErrorOf } from './sqlite-failure.ts';
 import { type PlainStorageError, toPlainStorageError } from './storage-error.ts';
 
-export type SqlValue = string | number | null;
+type SqlValue = string | number | null;
 export type SqlRow = readonly SqlValue[];
 
 const changeSql = {

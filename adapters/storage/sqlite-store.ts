@@ -43,6 +43,7 @@ export async function openSqliteStore({ file, logger }: SqliteStoreOptions): Pro
 export class SqliteStore implements SubscriptionStore, TimelineStore, SaidStore {
   readonly #engine: RemoteEngine;
   readonly #commits: GroupCommit;
+  #closed: Promise<void> | undefined;
 
   constructor(engine: RemoteEngine) {
     this.#engine = engine;
@@ -97,7 +98,12 @@ export class SqliteStore implements SubscriptionStore, TimelineStore, SaidStore 
    *
    * @throws StorageError `timeout` when the disk does not let it, after 10 seconds
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     let overdue: NodeJS.Timeout | undefined;
     const limit = new Promise<never>((_, reject) => {
       const late = () => reject(new StorageError('timeout', `The disk did not answer within ${CLOSE_LIMIT} ms`));

@@ -40,8 +40,10 @@ export class SqliteThread implements RemoteEngine {
   private constructor(file: string) {
     this.#worker = startWorker({ file });
     this.#worker.on('message', (answer: Answer) => this.#settle(answer));
-    this.#worker.on('error', (cause) => this.#end(`The storage thread of ${file} failed: ${String(cause)}`, cause));
-    this.#worker.on('exit', () => this.#end(`The storage thread of ${file} has ended`));
+    this.#worker.on('error', (cause) => {
+      this.#end(new StorageError('failed', `The storage thread of ${file} failed: ${String(cause)}`, { cause }));
+    });
+    this.#worker.on('exit', () => this.#end(new StorageError('closed', `The database ${file} was closed`)));
   }
 
   /** Starts the thread and opens the database in it. @throws StorageError */
@@ -92,8 +94,8 @@ export class SqliteThread implements RemoteEngine {
     else waiting?.resolve(answer.result);
   }
 
-  #end(message: string, cause?: unknown): void {
-    this.#ended ??= new StorageError('closed', message, { cause });
+  #end(reason: StorageError): void {
+    this.#ended ??= reason;
     for (const { reject } of this.#waiting.values()) reject(this.#ended);
     this.#waiting.clear();
   }

@@ -23,11 +23,7 @@ export interface CalendarSource {
    * @returns one answer for each mailbox, in their order
    * @throws CalendarSourceError when the request failed as a whole; the signal's reason when aborted
    */
-  freeBusy(
-    mailboxes: readonly Mailbox[],
-    window: TimeWindow,
-    signal: AbortSignal,
-  ): Promise<readonly FreeBusyAnswer[]>;
+  freeBusy(mailboxes: readonly Mailbox[], window: TimeWindow, signal: AbortSignal): Promise<readonly FreeBusyAnswer[]>;
 }
 
 /** Which source knows a mailbox; undefined when none is configured for it. */

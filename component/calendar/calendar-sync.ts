@@ -35,7 +35,7 @@ export class CalendarSync {
     if (this.#laneOf.has(mailbox)) return;
     const source = this.#options.route(mailbox);
     if (source === undefined) {
-      this.#options.logger.warn('no Exchange server is configured for this mailbox', { mailbox });
+      this.#options.logger.warn('No Exchange server is configured for this mailbox', { mailbox });
       return;
     }
     const lane = this.#lane(source);

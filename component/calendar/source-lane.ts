@@ -132,7 +132,7 @@ export class SourceLane {
   }
 
   #answered(answers: readonly FreeBusyAnswer[], at: Instant, window: TimeWindow): void {
-    if (this.#inTrouble) this.#logger.info('the Exchange server answers again');
+    if (this.#inTrouble) this.#logger.info('The Exchange server answers again');
     this.#inTrouble = false;
     for (const answer of answers) {
       // Not in flight any more: nobody watches it since.
@@ -145,7 +145,7 @@ export class SourceLane {
   #pauseAfter(answer: FreeBusyAnswer): number {
     if (!('error' in answer)) return this.#jittered();
     const { kind } = answer.error;
-    this.#logger.debug('the Exchange server gave no free/busy for a mailbox', {
+    this.#logger.debug('The Exchange server gave no free/busy for a mailbox', {
       mailbox: answer.mailbox,
       kind,
       code: answer.error.code,
@@ -167,10 +167,10 @@ export class SourceLane {
         : { error };
     if (budget.closedBy !== undefined) {
       if (!this.#inTrouble || budget.closedBy === error) {
-        this.#logger.error('the Exchange server is not asked any more until this is mended', fields);
+        this.#logger.error('The Exchange server is not asked any more until this is mended', fields);
       }
-    } else if (this.#inTrouble) this.#logger.debug('the Exchange server still gives no answer', fields);
-    else this.#logger.warn('the Exchange server gives no answer', fields);
+    } else if (this.#inTrouble) this.#logger.debug('The Exchange server still gives no answer', fields);
+    else this.#logger.warn('The Exchange server gives no answer', fields);
     this.#inTrouble = true;
   }
 

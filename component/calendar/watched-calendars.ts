@@ -127,7 +127,7 @@ export class WatchedCalendars {
         if (records.length > 0) await store.saveTimelines(records);
         if (gone.length > 0) await store.deleteTimelines(gone);
       })
-      .catch((error: unknown) => logger.error('calendars could not be saved: a restart will know less', { error }));
+      .catch((error: unknown) => logger.error('Calendars could not be saved: a restart will know less', { error }));
     return this.#saving;
   }
 }

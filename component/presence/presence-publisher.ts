@@ -220,7 +220,7 @@ export class PresencePublisher {
     queueMicrotask(() => {
       this.#run()
         .catch((error: unknown) => {
-          if (!this.#abort.signal.aborted) this.#options.logger.error('the presence publisher failed', { error });
+          if (!this.#abort.signal.aborted) this.#options.logger.error('The presence publisher failed', { error });
         })
         .finally(() => {
           this.#pumping = false;
@@ -314,7 +314,7 @@ export class PresencePublisher {
     if (records.length > 0) {
       this.#saving = this.#saving
         .then(() => this.#options.store.saveSaid(records))
-        .catch((error: unknown) => this.#options.logger.error('what was said could not be saved', { error }));
+        .catch((error: unknown) => this.#options.logger.error('What was said could not be saved', { error }));
     }
     return this.#saving;
   }

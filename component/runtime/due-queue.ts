@@ -86,8 +86,7 @@ export class DueQueue<Key> {
       const left = 2 * position + 1;
       if (left >= length) return;
       const right = left + 1;
-      const rightIsEarlier =
-        right < length && (this.#instants[right] as Instant) < (this.#instants[left] as Instant);
+      const rightIsEarlier = right < length && (this.#instants[right] as Instant) < (this.#instants[left] as Instant);
       const child = rightIsEarlier ? right : left;
       if ((this.#instants[position] as Instant) <= (this.#instants[child] as Instant)) return;
       this.#swap(position, child);

@@ -1,6 +1,6 @@
 import type { ContactLocal } from '../directory/directory.ts';
-import type { BareJid, SubscriptionState } from './subscription-store.ts';
 import type { Standing } from './subscription.ts';
+import type { BareJid, SubscriptionState } from './subscription-store.ts';
 
 /** All subscriptions, in memory: by contact, and how many each watcher has. */
 export class SubscriptionIndex {

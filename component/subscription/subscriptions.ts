@@ -87,7 +87,10 @@ export class Subscriptions {
   /** The mailbox will not come back: every subscription to it ends. */
   gone(mailbox: Mailbox): void {
     for (const contact of this.contactsOf(mailbox)) {
-      for (const watcher of [...this.#index.watchers(contact, 'subscribed'), ...this.#index.watchers(contact, 'pending')]) {
+      for (const watcher of [
+        ...this.#index.watchers(contact, 'subscribed'),
+        ...this.#index.watchers(contact, 'pending'),
+      ]) {
         this.#schedule(contact, watcher, watcher, () => ({ type: 'gone' }));
       }
     }
@@ -131,10 +134,10 @@ export class Subscriptions {
       try {
         await this.#handle(contact, watcher, to, event());
       } catch (error) {
-        logger.error('a subscription change failed', { contact, watcher, error });
+        logger.error('A subscription change failed', { contact, watcher, error });
       }
     });
-    if (!accepted) logger.warn('too many subscription changes at once: one is dropped', { contact, watcher });
+    if (!accepted) logger.warn('Too many subscription changes at once: one is dropped', { contact, watcher });
   }
 
   async #handle(contact: ContactLocal, watcher: BareJid, to: string, event: SubscriptionEvent): Promise<void> {
@@ -146,14 +149,15 @@ export class Subscriptions {
         await this.#save(contact, watcher, standing);
       } catch (error) {
         // Nothing is acknowledged that may be forgotten: the watcher's server will ask again.
-        logger.error('a subscription could not be saved and is not answered', { contact, watcher, error });
+        logger.error('A subscription could not be saved and is not answered', { contact, watcher, error });
         if (event.type === 'probe') voice.say('unavailable', contact, to);
         return;
       }
       this.#set(contact, watcher, standing);
-      logger.info('subscription changed', { contact, watcher, event: event.type, from: before, to: standing });
+      logger.info('Subscription changed', { contact, watcher, event: event.type, from: before, to: standing });
     }
-    for (const saying of say) voice.say(saying, contact, saying === 'presence' || saying === 'unavailable' ? to : watcher);
+    for (const saying of say)
+      voice.say(saying, contact, saying === 'presence' || saying === 'unavailable' ? to : watcher);
     if (before === 'subscribed' && standing === 'none' && !this.#hasSubscribed(contact)) voice.lastWatcherLeft(contact);
   }
 

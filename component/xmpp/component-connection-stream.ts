@@ -108,8 +108,6 @@ export class ComponentStream {
   #sayGoodBye(words: string): void {
     const linger = this.#options.clock.after(LINGER, () => this.#socket.destroy());
     this.#socket.once('close', () => linger.cancel());
-    // The server's side of the end is not seen on a paused socket.
-    this.#socket.resume();
     this.#socket.end(words);
   }
 

@@ -255,6 +255,8 @@ export class ComponentConnection {
     if (stream !== undefined) {
       const limit = this.#options.clock.after(timeout, () => stream.destroy());
       if (this.#writer === undefined) stream.destroy();
+      // Nothing more is handed over; acknowledgements and the server's good-bye must be read.
+      stream.resume();
       await this.#flush();
       await stream.close();
       limit.cancel();

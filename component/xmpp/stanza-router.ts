@@ -48,7 +48,7 @@ export class StanzaRouter {
       if (to.domain !== domain) throw new StanzaError('item-not-found');
       this.#dispatch({ stanza, from, to });
     } catch (error) {
-      if (!(error instanceof StanzaError)) logger.error('a stanza could not be handled', { from: from.full, error });
+      if (!(error instanceof StanzaError)) logger.error('A stanza could not be handled', { from: from.full, error });
       this.#refuse(stanza, error instanceof StanzaError ? error.condition : 'internal-server-error');
     }
   }

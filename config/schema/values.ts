@@ -84,7 +84,7 @@ export function isDomain(value: string): boolean {
 const domainLabel = /^(?!-)[\p{L}\p{M}\p{N}-]{1,63}(?<!-)$/u;
 
 /** RFC 5321 §4.1.2 without quoted local parts, with the letters of RFC 6531. */
-export function isMailbox(value: string): boolean {
+function isMailbox(value: string): boolean {
   const at = value.indexOf('@');
   return value.length <= 254 && isMailLocal(value.slice(0, Math.max(0, at))) && isDomain(value.slice(at + 1));
 }

@@ -1,4 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 
 /** How a process ended: its exit code, or the signal that ended it. */
 export type ProcessEnd = { code: number | null; signal: NodeJS.Signals | null };
@@ -13,10 +15,18 @@ export interface RunningProcess {
   stop(signal: NodeJS.Signals, limit: number): Promise<ProcessEnd>;
 }
 
+// The exit hook below does not run when a signal ends this process (Ctrl-C, a time limit), and servers stayed behind.
+// Where Linux can do it, the child gets SIGKILL with the end of its parent.
+const SETPRIV = '/usr/bin/setpriv';
+const WITH_PARENT = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL'] : [];
+
 const running = new Set<ChildProcess>();
 let hooked = false;
 
-/** Starts a program that can't outlive this process. Rejects when it can't be started at all. */
+/**
+ * Starts a program that can't outlive this process. It has a process group of its own: Ctrl-C reaches this process
+ * only, which then stops what it started in the order it wants. Rejects when the program is not there.
+ */
 export async function startProcess(
   program: string,
   args: readonly string[],
@@ -28,7 +38,8 @@ export async function startProcess(
       for (const child of running) child.kill('SIGKILL');
     });
   }
-  const child = spawn(program, args, options);
+  const [command, ...rest] = [...WITH_PARENT, find(program), ...args];
+  const child = spawn(command as string, rest, { ...options, detached: true });
   const ended = new Promise<ProcessEnd>((resolve) => {
     child.once('close', (code, signal) => {
       running.delete(child);
@@ -54,4 +65,11 @@ export async function startProcess(
       return end;
     },
   };
+}
+
+function find(program: string): string {
+  if (program.includes('/')) return program;
+  const folder = (process.env.PATH ?? '').split(delimiter).find((each) => existsSync(join(each, program)));
+  if (folder === undefined) throw new Error(`${program} is not on the PATH`);
+  return join(folder, program);
 }

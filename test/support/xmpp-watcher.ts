@@ -52,7 +52,7 @@ export interface Watcher {
   next(predicate: Predicate, limit?: number): Promise<Received>;
   /** Resolves when for `duration` milliseconds no stanza that matches has come; stanzas that came before don't count. */
   expectSilence(duration: number, predicate?: Predicate): Promise<void>;
-  /** Logs out: sends unavailable, closes the stream. */
+  /** Logs out: sends unavailable, closes the stream. Does nothing when the connection is gone. */
   stop(): Promise<void>;
   /** Cuts the connection without a word. */
   cut(): void;
@@ -178,7 +178,8 @@ export async function connectWatcher(options: WatcherOptions): Promise<Watcher> 
     },
     async stop() {
       if (!connected) return;
-      await entity.send(xml('presence', { type: 'unavailable' }));
+      // The server may be closing the connection at this moment: then we are logged out as well.
+      await entity.send(xml('presence', { type: 'unavailable' })).catch(() => {});
       await entity.stop();
     },
     cut() {

@@ -18,7 +18,7 @@ export type ExchangeSimulatorOptions = {
   readonly account?: { readonly username: string; readonly password: string };
   /** Epoch milliseconds, for the Date header and the record of requests. Default: Date.now */
   readonly now?: () => number;
-  /** The folder of the official schemas. Default: $EWS_SCHEMAS; without it only the structural checks are made. */
+  /** The folder of the official schemas; '': only the structural checks are made. Default: $EWS_SCHEMAS, or ''. */
   readonly schemas?: string;
   /** Milliseconds before each answer. Default: 0 */
   readonly think?: number;

@@ -105,9 +105,9 @@ describe('asking for calendars', () => {
     await clock.pass(30 * SECOND);
     expect(answers).toHaveLength(300);
     expect(logger.entries.map(({ level, message }) => `${level} ${message}`)).toEqual([
-      'warn the Exchange server gives no answer',
-      'debug the Exchange server still gives no answer',
-      'info the Exchange server answers again',
+      'warn The Exchange server gives no answer',
+      'debug The Exchange server still gives no answer',
+      'info The Exchange server answers again',
     ]);
   });
 

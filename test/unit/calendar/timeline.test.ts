@@ -10,7 +10,11 @@ import {
 } from '../../../component/calendar/timeline.ts';
 
 const window = { start: 0, end: 100 };
-const period = (start: number, end: number, status: BusyPeriod['status'] = 'Busy'): BusyPeriod => ({ start, end, status });
+const period = (start: number, end: number, status: BusyPeriod['status'] = 'Busy'): BusyPeriod => ({
+  start,
+  end,
+  status,
+});
 
 describe('a timeline', () => {
   test('is Free where nothing is booked, and unknown outside its window', () => {
@@ -74,7 +78,11 @@ describe('a timeline', () => {
 
 const periods = fc.array(
   fc
-    .record({ start: fc.integer({ min: -20, max: 120 }), length: fc.integer({ min: 0, max: 60 }), status: fc.constantFrom(...busyStatuses) })
+    .record({
+      start: fc.integer({ min: -20, max: 120 }),
+      length: fc.integer({ min: 0, max: 60 }),
+      status: fc.constantFrom(...busyStatuses),
+    })
     .map(({ start, length, status }) => ({ start, end: start + length, status })),
   { maxLength: 30 },
 );

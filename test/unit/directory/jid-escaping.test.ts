@@ -21,7 +21,9 @@ describe.each([
   test('comes back', () => expect(unescapeLocalPart(local)).toBe(text));
 });
 
-const local = fc.string({ unit: fc.oneof(fc.constantFrom(...' "&\'/:<>@\\25acef0346'), fc.string({ minLength: 1, maxLength: 1 })) });
+const local = fc.string({
+  unit: fc.oneof(fc.constantFrom(...' "&\'/:<>@\\25acef0346'), fc.string({ minLength: 1, maxLength: 1 })),
+});
 
 test('every text comes back from its escaped form', () => {
   fc.assert(

@@ -22,9 +22,12 @@ test('a contact that carries a whole address has that mailbox, in the domains th
   expect(directory.mailboxOf('a.b\\40elsewhere.example')).toBeUndefined();
 });
 
-test.each(['', '\\40example.com', 'a\\20b', 'a\u0007b', '\\3cscript\\3e', 'x'.repeat(300)])('%j is no contact', (contact) => {
-  expect(directory.mailboxOf(contact)).toBeUndefined();
-});
+test.each(['', '\\40example.com', 'a\\20b', 'a\u0007b', '\\3cscript\\3e', 'x'.repeat(300)])(
+  '%j is no contact',
+  (contact) => {
+    expect(directory.mailboxOf(contact)).toBeUndefined();
+  },
+);
 
 test('dollar signs in a contact’s name are no patterns', () => {
   expect(directory.mailboxOf('$&$1')).toBe('$&$1@example.com');

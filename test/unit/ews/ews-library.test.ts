@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ExchangeService } from 'ews-javascript-api';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { callEwsLibrary, type EwsModule, loadEwsLibrary } from '../../../adapters/ews/ews-library.ts';
 import type { EwsTransport } from '../../../adapters/ews/ews-transport.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
@@ -31,6 +31,9 @@ function call<Result>(
   const { clock = systemClock, signal = new AbortController().signal } = options;
   return callEwsLibrary({ transport, clock, limit: 30_000, signal }, run);
 }
+
+// Loading takes a second, and several on a busy machine.
+beforeAll(() => loadEwsLibrary(), 60_000);
 
 describe('ews-javascript-api over our transport', () => {
   const rejections: unknown[] = [];
@@ -127,6 +130,8 @@ describe('ews-javascript-api over our transport', () => {
   });
 
   test('without the shield, an empty HTTP 500 is an unhandled rejection', async () => {
+    const consoleError = vi.spyOn(console, 'error').mockImplementation(() => {});
+    onTestFinished(() => consoleError.mockRestore());
     // Shows that the shield is needed still: when this fails, the library has mended it.
     const ews = await loadEwsLibrary();
     const service = new ews.ExchangeService(ews.ExchangeVersion.Exchange2013);

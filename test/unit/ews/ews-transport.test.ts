@@ -29,12 +29,12 @@ describe('the transport', () => {
 
   test('hands on text as it arrives, characters cut in two included', async () => {
     const bytes = Buffer.from('a€b');
-    const { url } = await serve(async (_request, response) => {
-      for (const byte of bytes) {
-        response.write(Buffer.of(byte));
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      response.end();
+    const { url } = await serve((_request, response) => {
+      const next = (at: number): void => {
+        if (at === bytes.length) response.end();
+        else response.write(bytes.subarray(at, at + 1), () => setTimeout(next, 5, at + 1));
+      };
+      next(0);
     });
     const pieces: string[] = [];
     const signal = new AbortController().signal;

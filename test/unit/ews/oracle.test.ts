@@ -25,7 +25,7 @@ beforeAll(async () => {
   const credentials = basicCredentials('gateway', 'secret');
   transport = createEwsTransport({ url: simulator.url, credentials, connections: 1, clock: systemClock });
   await loadEwsLibrary();
-});
+}, 60_000);
 afterAll(async () => {
   await transport.close();
   await simulator.stop();
@@ -148,7 +148,7 @@ describe('our codec and ews-javascript-api', () => {
       { numRuns: 100 },
     );
     expect(simulator.rejections).toEqual([]);
-  });
+  }, 60_000);
 
   test('differ where texts stand in CDATA sections: ours reads them, the library does not', async () => {
     simulator.calendars.addMailbox('alice@example.com');

@@ -1,12 +1,16 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import type { CheckFinding } from '../../../adapters/ews/check-finding.ts';
+import { loadEwsLibrary } from '../../../adapters/ews/ews-library.ts';
 import { checkServer, type ServerCheckOptions } from '../../../adapters/ews/server-check.ts';
 import { describeVersion } from '../../../adapters/ews/server-version.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import { type ExchangeSimulator, startExchangeSimulator } from '../../support/exchange-simulator/exchange-simulator.ts';
 import { authority, expiredServer, goodServer, otherServer } from './certificates.ts';
 import { recordingLogger, serve } from './local-server.ts';
+
+// Loading takes a second, and several on a busy machine.
+beforeAll(() => loadEwsLibrary(), 60_000);
 
 let simulator: ExchangeSimulator | undefined;
 
@@ -138,14 +142,15 @@ describe('the check of a server', () => {
     });
   });
 
-  test('takes a fault of EWS itself for an accepted log-on', async () => {
-    const { url, faults } = await simulate();
+  test('takes a fault of EWS itself for an accepted log-on, and asks no more', async () => {
+    const { url, faults, requests } = await simulate();
     faults.set({ kind: 'busy-fault' });
     expect(lastOf(await check(url))).toMatchObject({
       step: 'free-busy',
       ok: false,
       seen: expect.stringContaining('ErrorServerBusy'),
     });
+    expect(requests).toHaveLength(1);
   });
 
   test('goes on to the version when only the mailbox can not be seen', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { buildTimeline, type BusyPeriod } from '../../../component/calendar/timeline.ts';
+import { type BusyPeriod, buildTimeline } from '../../../component/calendar/timeline.ts';
 import { lookKey } from '../../../component/presence/presence.ts';
-import { nextLook, presenceAt, type PresencePolicy } from '../../../component/presence/presence-policy.ts';
+import { nextLook, type PresencePolicy, presenceAt } from '../../../component/presence/presence-policy.ts';
 import { HOUR, MINUTE } from '../../../component/runtime/clock.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 9);

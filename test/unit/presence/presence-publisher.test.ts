@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Look, lookKey, type Presence, UNAVAILABLE } from '../../../component/presence/presence.ts';
-import { PresencePublisher, type PresenceWire, type Utterance } from '../../../component/presence/presence-publisher.ts';
+import {
+  PresencePublisher,
+  type PresenceWire,
+  type Utterance,
+} from '../../../component/presence/presence-publisher.ts';
 import { SECOND } from '../../../component/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -51,7 +55,10 @@ function word(look: Look): string {
   return look.show ?? 'available';
 }
 
-function setUp(contacts: Record<string, string[]>, options: { repeatRate?: number; said?: Record<string, string> } = {}) {
+function setUp(
+  contacts: Record<string, string[]>,
+  options: { repeatRate?: number; said?: Record<string, string> } = {},
+) {
   const clock = new FakeClock(0);
   const wire = new FakeWire();
   const store = new MemoryStore();
@@ -132,7 +139,10 @@ describe('telling watchers', () => {
   });
 
   test('contacts with many watchers take turns with the others', async () => {
-    const { clock, wire, show, settled } = setUp({ alice: Array.from({ length: 5000 }, (_, i) => `w${i}`), dave: ['bob'] }, { repeatRate: 1e6 });
+    const { clock, wire, show, settled } = setUp(
+      { alice: Array.from({ length: 5000 }, (_, i) => `w${i}`), dave: ['bob'] },
+      { repeatRate: 1e6 },
+    );
     wire.space = 1e6;
     await settled();
     show('alice', BUSY);
@@ -268,7 +278,14 @@ describe('withdrawing', () => {
 
 test('however changes, full wires and reconnects mix, every watcher ends with the last state', async () => {
   const step = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ kind: fc.constant('show' as const), contact: fc.nat(3), look: fc.constantFrom(FREE, BUSY, AWAY, UNAVAILABLE) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant('show' as const),
+        contact: fc.nat(3),
+        look: fc.constantFrom(FREE, BUSY, AWAY, UNAVAILABLE),
+      }),
+    },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('room' as const), space: fc.nat(7) }) },
     { weight: 1, arbitrary: fc.constant({ kind: 'reconnect' as const }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('pass' as const), time: fc.nat(300) }) },

@@ -200,6 +200,13 @@ test('a refused database is not locked: when it is mended, it opens', () => {
   openDatabase(file, migrations).close();
 });
 
+test('a lock file that is none is named, with what to do', () => {
+  writeFileSync(`${file}.lock`, 'owned by me '.repeat(100));
+  const refusal = refusalOf(() => openDatabase(file, migrations));
+  expect(refusal.kind).toBe('failed');
+  expect(refusal.message).toContain(`${file}.lock can't be locked (file is not a database)`);
+});
+
 test('a database that is open is refused to a second gateway, by whatever name', () => {
   const link = folder.file('link.db');
   const { close } = openDatabase(file, migrations);

@@ -61,7 +61,10 @@ const event: fc.Arbitrary<SubscriptionEvent> = fc.oneof(
 const story = fc.array(event, { maxLength: 40 });
 
 /** Runs a story and gives each step to the check. */
-function follow(events: readonly SubscriptionEvent[], check: (step: { before: Standing; event: SubscriptionEvent; after: Standing; say: readonly string[] }) => void): void {
+function follow(
+  events: readonly SubscriptionEvent[],
+  check: (step: { before: Standing; event: SubscriptionEvent; after: Standing; say: readonly string[] }) => void,
+): void {
   let standing: Standing = 'none';
   for (const happening of events) {
     const { standing: after, say } = react(standing, happening);

@@ -184,6 +184,9 @@ test('a mailbox that is gone for good takes its subscriptions along', async () =
   subscriptions.answered('alice@example.com', 'not-found');
   expect(await settled()).toEqual([]);
   subscriptions.gone('alice@example.com');
-  expect((await settled()).slice(0, 2)).toEqual(['unavailable alice→bob@example.net', 'unsubscribed alice→bob@example.net']);
+  expect((await settled()).slice(0, 2)).toEqual([
+    'unavailable alice→bob@example.net',
+    'unsubscribed alice→bob@example.net',
+  ]);
   expect(await rows()).toEqual([]);
 });

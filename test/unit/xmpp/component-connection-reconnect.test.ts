@@ -103,6 +103,14 @@ describe('a connection that ends', () => {
     expect(setup.events).toEqual(['online', 'offline', 'online']);
   });
 
+  test('is not made anew by xmpp.js, which would do so after a second whatever the pause', async () => {
+    const setup = await setUpOnline();
+    setup.stream.streamError('conflict');
+    await setup.offline();
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    expect(setup.server.streams).toHaveLength(1);
+  });
+
   test('comes back when the server was restarted', async () => {
     const setup = await setUpOnline();
     const { port } = setup.server;

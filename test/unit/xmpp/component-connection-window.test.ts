@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type FakeStream, until } from '../../support/fake-component-server.ts';
 import { type Setup, setUp, setUpOnline } from './component-connection-setup.ts';
 
@@ -240,16 +240,49 @@ describe('stopping', () => {
     await setup.online();
   });
 
-  test('leaves no timer of xmpp.js that would hold the process', async () => {
+  test('is not held up by stanzas that are still being handled', async () => {
+    const setup = await setUpOnline({ inboundLimit: 1 });
+    setup.connection.on('stanza', () => new Promise(() => {}));
+    setup.stream.send("<message from='bob@example.test' to='calendar.example.test'/>");
+    await until(() => setup.stanzas.length === 1, 'the message');
+    setup.connection.send(presence(1));
+    await setup.connection.stop(5_000);
+    expect(setup.log.at(-1)).toMatchObject({ level: 'info', fields: { unacknowledged: 0 } });
+  });
+
+  test.each([
+    ['while connecting', 'header-only', ''],
+    ['after a stream error', 'accept', '<stream:error><reset/></stream:error>'],
+  ] as const)('leaves no timer of xmpp.js that would hold the process (%s)', async (_, greeting, text) => {
     const setup = await setUp();
-    setup.server.greeting = 'header-only';
-    const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
-    const before = timers();
+    setup.server.greeting = greeting;
+    // xmpp.js makes its timers with the global function; `until` does not.
+    const running = new Set<unknown>();
+    let made = 0;
+    const { setTimeout: set, clearTimeout: clear } = globalThis;
+    vi.stubGlobal('setTimeout', (...args: Parameters<typeof set>) => {
+      const timer = set(...args);
+      running.add(timer);
+      made++;
+      return timer;
+    });
+    vi.stubGlobal('clearTimeout', (timer: NodeJS.Timeout) => {
+      running.delete(timer);
+      clear(timer);
+    });
+    onTestFinished(() => void vi.unstubAllGlobals());
     setup.connection.start();
-    await until(() => (setup.server.streams[0]?.text ?? '').includes('handshake'), 'our handshake');
+    const stream = await setup.server.stream(0);
+    await until(() => stream.text.includes('</handshake>'), 'our handshake');
+    expect(made).toBeGreaterThan(0);
+    if (text !== '') {
+      await setup.online();
+      stream.send(text);
+      await setup.offline();
+    }
     const stopping = setup.connection.stop(0);
     setup.clock.advance(1);
     await stopping;
-    await until(() => timers() <= before, 'the end of the timers');
+    await until(() => stream.isClosed && running.size === 0, 'the end of the timers');
   });
 });

@@ -27,7 +27,9 @@ test('a meeting has a show and a text for each language, the main one without xm
 
 test('old knowledge says how old it is', () => {
   const stanza = written({ look: { available: true, status: {} }, since: undefined, asOf: Date.UTC(2026, 0, 5, 9) });
-  expect(stanza).toContain('<delay xmlns="urn:xmpp:delay" from="calendar.example.net" stamp="2026-01-05T09:00:00.000Z"/>');
+  expect(stanza).toContain(
+    '<delay xmlns="urn:xmpp:delay" from="calendar.example.net" stamp="2026-01-05T09:00:00.000Z"/>',
+  );
 });
 
 test('whatever a text or a name holds, the stanza stays one element', () => {

@@ -51,7 +51,8 @@ function setUp() {
   return { route, asked, clock, logger };
 }
 
-const iq = (to: string, type: string, ...children: Element[]) => xml('iq', { type, id: 'x1', from: BOB, to }, ...children);
+const iq = (to: string, type: string, ...children: Element[]) =>
+  xml('iq', { type, id: 'x1', from: BOB, to }, ...children);
 const error = (name: string, to: string, type: string, condition: string, id = ' id="x1"') =>
   `<${name} type="error" from="${to}" to="${BOB}"${id}><error type="${type}"><${condition} xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></${name}>`;
 
@@ -82,7 +83,9 @@ describe('iq', () => {
     expect(route(iq(DOMAIN, 'get', info()))[0]).toContain(
       '<identity category="component" type="presence" name="Calendar presence"/><feature var="urn:a"/><feature var="urn:b"/>',
     );
-    expect(route(iq(`alice@${DOMAIN}`, 'get', info()))[0]).toContain('<identity category="account" type="registered"/>');
+    expect(route(iq(`alice@${DOMAIN}`, 'get', info()))[0]).toContain(
+      '<identity category="account" type="registered"/>',
+    );
     expect(route(iq(DOMAIN, 'get', info('x')))).toEqual([error('iq', DOMAIN, 'cancel', 'item-not-found')]);
     expect(route(iq(DOMAIN, 'get', xml('query', 'http://jabber.org/protocol/disco#items')))[0]).toContain(
       '<query xmlns="http://jabber.org/protocol/disco#items"/>',
@@ -170,9 +173,12 @@ describe('addresses', () => {
     expect(setUp().route(xml('iq', { type: 'get', id: '1', from: '@', to: DOMAIN }, xml('a')))).toEqual([]);
   });
 
-  test.each(['@calendar.example.net', 'a@b@c', `${'x'.repeat(2000)}@${DOMAIN}`, `${DOMAIN}/`])('%j is malformed', (to) => {
-    expect(setUp().route(iq(to, 'get', xml('ping', 'urn:xmpp:ping')))[0]).toContain('jid-malformed');
-  });
+  test.each(['@calendar.example.net', 'a@b@c', `${'x'.repeat(2000)}@${DOMAIN}`, `${DOMAIN}/`])(
+    '%j is malformed',
+    (to) => {
+      expect(setUp().route(iq(to, 'get', xml('ping', 'urn:xmpp:ping')))[0]).toContain('jid-malformed');
+    },
+  );
 
   test('another domain is not ours', () => {
     expect(setUp().route(iq('other.example', 'get', xml('ping', 'urn:xmpp:ping')))[0]).toContain('item-not-found');
