@@ -5,13 +5,17 @@ const suite = (name: string, options = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
 });
 
+/** Scenarios mostly wait: more of them at once than there are processors. */
+const waiting = { pool: 'forks', maxWorkers: 6, testTimeout: 60_000, hookTimeout: 60_000 } as const;
+
 export default defineConfig({
   test: {
     projects: [
       suite('unit'),
       suite('contract'),
-      suite('scenario', { testTimeout: 30_000, hookTimeout: 60_000 }),
-      suite('interop', { testTimeout: 30_000, hookTimeout: 60_000 }),
+      suite('scenario', waiting),
+      suite('interop', waiting),
+      suite('ejabberd', waiting),
       suite('long', { testTimeout: 1_800_000, hookTimeout: 60_000 }),
     ],
     coverage: {

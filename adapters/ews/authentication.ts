@@ -1,7 +1,7 @@
 import { type Dispatcher, Pool } from 'undici';
 
 /** A request as the transport hands it to the connections; they add what proves our identity. */
-export type UnsignedRequest = {
+type UnsignedRequest = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;

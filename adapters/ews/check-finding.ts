@@ -1,4 +1,4 @@
-export type CheckStep = 'resolve' | 'connect' | 'tls' | 'authenticate' | 'free-busy' | 'version';
+type CheckStep = 'resolve' | 'connect' | 'tls' | 'authenticate' | 'free-busy' | 'version';
 
 /** What one step of a check found: what was seen, and what to do about it. */
 export type CheckFinding = {

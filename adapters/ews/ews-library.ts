@@ -4,7 +4,6 @@ import type { Clock } from '../../component/runtime/clock.ts';
 import { withDeadline } from './deadline.ts';
 import { errorOfAnswer } from './ews-error.ts';
 import type { EwsTransport } from './ews-transport.ts';
-import { TIME_ZONE_UTC } from './get-user-availability.ts';
 import { kindOfResponseCode } from './response-code.ts';
 import { type BodyHandler, SoapReader } from './soap.ts';
 
@@ -38,8 +37,6 @@ type LibraryResponse = {
  *   unhandled rejection, which ends the process: so it only ever sees answers that we have read and found good
  * - a fault with HTTP 200 loses its code: such an answer is ours to interpret, too
  * - its `Timeout` does nothing, and it can't be aborted: `limit` and `signal` do both
- * - it asks for free/busy without the TimeZone that the documentation demands (its LegacyAvailabilityTimeZone is not
- *   written yet): it is put in
  * - it wants credentials of its own and puts them into each request: the transport has the real ones
  *
  * @throws CalendarSourceError; the signal's reason when aborted
@@ -97,7 +94,7 @@ async function fetchForLibrary(
 ): Promise<LibraryResponse> {
   const soap = new SoapReader(ignoreBody);
   let responseText = '';
-  const body = withTimeZone(request.data ?? '');
+  const body = request.data ?? '';
   const answer = await transport.post({ body, headers: anchorHeaders(request), signal }, (text) => {
     soap.write(text);
     responseText += text;
@@ -109,13 +106,6 @@ async function fetchForLibrary(
 }
 
 const ignoreBody: BodyHandler = { open() {}, close() {} };
-
-function withTimeZone(request: string): string {
-  return request.replace(
-    '<m:GetUserAvailabilityRequest><m:MailboxDataArray>',
-    `<m:GetUserAvailabilityRequest>${TIME_ZONE_UTC}<m:MailboxDataArray>`,
-  );
-}
 
 /** Of the library's headers only those of its operations: not its empty credentials, nor its wish for compression. */
 function anchorHeaders(request: LibraryRequest): Readonly<Record<string, string>> {

@@ -42,7 +42,7 @@ export type EwsTransportOptions = {
   readonly clock: Clock;
 };
 
-export type EwsRequest = {
+type EwsRequest = {
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;

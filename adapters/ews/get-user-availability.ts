@@ -44,8 +44,8 @@ function clockChange(name: string, month: number): string {
   );
 }
 
-/** UTC as the time zone of a request (types.xsd, SerializableTimeZone); `t:` must be declared around it. */
-export const TIME_ZONE_UTC = `<t:TimeZone><t:Bias>0</t:Bias>${clockChange('StandardTime', 10)}${clockChange('DaylightTime', 3)}</t:TimeZone>`;
+/** UTC as the time zone of a request (types.xsd, SerializableTimeZone). */
+const TIME_ZONE_UTC = `<t:TimeZone><t:Bias>0</t:Bias>${clockChange('StandardTime', 10)}${clockChange('DaylightTime', 3)}</t:TimeZone>`;
 
 function mailboxData(mailbox: Mailbox): string {
   return (

@@ -1,7 +1,7 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 
 /** A SOAP fault: why the server did not do what was asked. `text` may name people: for the debug log only. */
-export type SoapFault = { readonly code: string | undefined; readonly text: string };
+type SoapFault = { readonly code: string | undefined; readonly text: string };
 
 /** What a message said besides its body's own contents. */
 export type SoapMessage = {
@@ -104,7 +104,7 @@ export class SoapReader {
 
   #open(tag: SaxesTagNS): void {
     const depth = this.#names.length;
-    
+    if (depth >= MAX_DEPTH) throw new Error('elements nested too deeply');
     const name = `${aliases.get(tag.uri) ?? '?'}:${tag.local}`;
     this.#names.push(name);
     this.#text = '';

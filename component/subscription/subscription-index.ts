@@ -34,7 +34,10 @@ export class SubscriptionIndex {
     if (standing === 'none') this.#remove(contact, watcher);
     else {
       let watchers = this.#contacts.get(contact);
-      if (watchers === undefined) this.#contacts.set(contact, (watchers = new Map()));
+      if (watchers === undefined) {
+        watchers = new Map();
+        this.#contacts.set(contact, watchers);
+      }
       watchers.set(watcher, standing);
       if (before === 'none') this.#counts.set(watcher, this.count(watcher) + 1);
     }

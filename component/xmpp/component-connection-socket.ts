@@ -19,7 +19,7 @@ export type ComponentSocketOptions = {
 const KEEP_ALIVE_DELAY = 60_000;
 
 /** Whether `host` is this machine by its very name. Nothing is resolved. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   if (isIP(name) === 4) return name.startsWith('127.');
   return name === 'localhost' || name.endsWith('.localhost') || name === '::1';

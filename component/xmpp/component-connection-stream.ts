@@ -26,7 +26,7 @@ export interface ComponentStreamListener {
 /** Characters of one unfinished stanza that we hold. Servers themselves stop at 256 or 512 KiB. */
 export const LARGEST_STANZA = 1024 * 1024;
 /** Bytes that may wait in this process because the server does not read. */
-export const MOST_UNWRITTEN = 16 * 1024 * 1024;
+const MOST_UNWRITTEN = 16 * 1024 * 1024;
 /** Milliseconds a closed stream may linger until the server closes its side. */
 const LINGER = 2_000;
 

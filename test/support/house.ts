@@ -12,11 +12,13 @@ import type { Predicate, Received, Watcher } from './xmpp-watcher.ts';
 export type HouseOptions = {
   /** Merged into the gateway's configuration. */
   readonly config?: object;
+  /** Files beside the configuration that differ from the usual, by name. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Mailboxes of example.test that exist; default alice, bob, carol. */
   readonly mailboxes?: readonly string[];
   readonly prosody?: ProsodyOptions;
-  /** Whether the gateway starts right away; default true. */
-  readonly start?: boolean;
+  /** The log line of the gateway to wait for; default: that it is connected. */
+  readonly ready?: string;
   /** `proxy`: the gateway's connection to Prosody goes through `house.proxy`. */
   readonly through?: 'proxy';
   /** How many seconds pass for the gateway in one: for its calendars, for its waits on the network. */
@@ -47,60 +49,87 @@ export const ONLINE = 'Connected to the XMPP server';
 
 /** Opens a house; `await using` closes it. */
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
-  const [prosody, exchange] = await Promise.all([startProsody(options.prosody), startExchangeSimulator()]);
-  for (const name of options.mailboxes ?? ['alice', 'bob', 'carol'])
-    exchange.calendars.addMailbox(`${name}@example.test`);
+  /** What is closed when the house is, the last one first. */
+  const closing: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of closing.splice(0).reverse()) await end();
+  };
+  try {
+    return await build(options, closing, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function build(
+  options: HouseOptions,
+  closing: (() => Promise<unknown>)[],
+  close: () => Promise<void>,
+): Promise<House> {
+  const prosody = await startProsody(options.prosody);
+  closing.push(() => prosody.remove());
+  const exchange = await startExchangeSimulator();
+  closing.push(() => exchange.stop());
   const proxy = await startTcpProxy(prosody.componentPort);
+  closing.push(() => proxy.stop());
+  for (const name of options.mailboxes ?? ['alice', 'bob', 'carol']) {
+    exchange.calendars.addMailbox(`${name}@example.test`);
+  }
+
+  const origin = Date.now();
+  const speed = { calendar: 1, wire: 1, ...options.speed };
+  const { now } = scaledClock(speed.calendar, origin);
   const { component, domain } = prosody;
   const componentPort = options.through === 'proxy' ? proxy.port : prosody.componentPort;
-  const input = gatewayConfig({
+  const usual = gatewayConfig({
     prosody: { componentPort, domain, component },
     simulator: exchange,
     overrides: options.config ?? {},
   });
-  const origin = Date.now();
-  const { now } = scaledClock(options.speed?.calendar ?? 1, origin);
-  const env = {
-    CLOCK_ORIGIN: String(origin),
-    CALENDAR_SPEED: String(options.speed?.calendar ?? 1),
-    WIRE_SPEED: String(options.speed?.wire ?? 1),
-  };
-  const gateway = await startGateway({ ...input, env, entry: options.speed ? 'scaled' : 'source' });
-  const watchers: Watcher[] = [];
-  if (options.start ?? true) await gateway.waitForLog(ONLINE);
-  else await gateway.kill();
+  const gateway = await startGateway({
+    config: usual.config,
+    files: { ...usual.files, ...options.files },
+    env: {
+      CLOCK_ORIGIN: String(origin),
+      CALENDAR_SPEED: String(speed.calendar),
+      WIRE_SPEED: String(speed.wire),
+    },
+    entry: options.speed ? 'scaled' : 'source',
+  });
+  closing.push(() => gateway.remove());
+  await gateway.waitForLog(options.ready ?? ONLINE);
+
   return {
     ...{ prosody, exchange, gateway, proxy, now },
-    contact: (name) => `${name}@${prosody.component.domain}`,
+    contact: (name) => `${name}@${component.domain}`,
     mailbox: (name) => `${name}@example.test`,
     async watcher(user, resource) {
       const watcher = await prosody.watcher(user, resource);
-      watchers.push(watcher);
+      closing.push(() => watcher.stop().catch(() => undefined));
       return watcher;
     },
     meetingNow(name, status = 'Busy', lasts = 60_000) {
       return exchange.calendars.book(`${name}@example.test`, { start: now() - 60_000, end: now() + lasts, status });
     },
-    rows() {
-      const database = new DatabaseSync(join(gateway.folder, 'gateway.db'), { readOnly: true });
-      try {
-        const rows = database
-          .prepare('SELECT contact, watcher, state FROM subscriptions ORDER BY contact, watcher')
-          .all();
-        return rows.map((row) => Object.values(row as object).join(' '));
-      } finally {
-        database.close();
-      }
-    },
+    rows: () => subscriptionRows(join(gateway.folder, 'gateway.db')),
     async [Symbol.asyncDispose]() {
-      await Promise.allSettled(watchers.map((watcher) => watcher.stop()));
-      await gateway.remove();
-      await Promise.all([prosody.remove(), exchange.stop(), proxy.stop()]);
+      await close();
       if (exchange.rejections.length > 0) {
         throw new Error(`Exchange refused requests as invalid: ${exchange.rejections.join('; ')}`);
       }
     },
   };
+}
+
+function subscriptionRows(file: string): string[] {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    const rows = database.prepare('SELECT contact, watcher, state FROM subscriptions ORDER BY contact, watcher').all();
+    return rows.map((row) => Object.values(row as object).join(' '));
+  } finally {
+    database.close();
+  }
 }
 
 /** A presence from the contact (any resource of it) of this type and show. */

@@ -190,7 +190,10 @@ describe('asking for calendars', () => {
 test('the requests for a thousand mailboxes are spread over the interval and nearly full', async () => {
   const { clock, source, sync } = setUp();
   let seed = 1;
-  const random = () => ((seed = (seed * 16807) % 2147483647) - 1) / 2147483646;
+  const random = () => {
+    seed = (seed * 16807) % 2147483647;
+    return (seed - 1) / 2147483646;
+  };
   const spread = new CalendarSync({
     route: () => source,
     clock,
