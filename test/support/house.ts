@@ -17,6 +17,8 @@ export type HouseOptions = {
   /** Mailboxes of example.test that exist; default alice, bob, carol. */
   readonly mailboxes?: readonly string[];
   readonly prosody?: ProsodyOptions;
+  /** `source` (default) or `dist`, what `npm run build` made. */
+  readonly entry?: 'source' | 'dist';
   /** The log line of the gateway to wait for; default: that it is connected. */
   readonly ready?: string;
   /** `proxy`: the gateway's connection to Prosody goes through `house.proxy`. */
@@ -95,7 +97,7 @@ async function build(
       CALENDAR_SPEED: String(speed.calendar),
       WIRE_SPEED: String(speed.wire),
     },
-    entry: options.speed ? 'scaled' : 'source',
+    entry: options.speed ? 'scaled' : (options.entry ?? 'source'),
   });
   closing.push(() => gateway.remove());
   await gateway.waitForLog(options.ready ?? ONLINE);
