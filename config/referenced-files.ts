@@ -9,7 +9,7 @@ type Reading = { readonly text: string } | { readonly found: string; readonly ex
 
 const MAX_SIZE = 1024 * 1024;
 /** Readable by the group or by everybody. */
-const READABLE_BY_OTHERS = 0o044;
+const READABLE_BY_OTHERS = 0o004;
 
 /**
  * Puts the text of each file that the configuration names (`secretFile`, `passwordFile`, `caFile`) in the place of its

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import type { Pool } from 'undici';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
 import { type Clock, SECOND } from '../../component/runtime/clock.ts';
+import { isLoopback } from '../../component/runtime/loopback.ts';
 import type { Connections, Credentials } from './authentication.ts';
 import { withDeadline } from './deadline.ts';
 import { networkCode, networkError } from './network-error.ts';
@@ -122,10 +122,6 @@ export function parseEwsUrl(text: string): URL {
     throw new RangeError('The EWS address must be https, except on this machine itself');
   }
   return url;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /**

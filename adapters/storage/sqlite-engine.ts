@@ -17,6 +17,7 @@ const changeSql = {
   deleteTimeline: 'DELETE FROM mailboxes WHERE mailbox = ?',
   saveSaid: `INSERT INTO said (contact, said) VALUES (?, ?)
     ON CONFLICT DO UPDATE SET said = excluded.said`,
+  deleteSaid: 'DELETE FROM said WHERE contact = ?',
 } as const;
 
 /** A statement's name and its values, in the order of its question marks. */

@@ -1,5 +1,5 @@
 import type { MailboxRecord, TimelineStore } from '../../component/calendar/timeline-store.ts';
-import type { Mailbox } from '../../component/directory/directory.ts';
+import type { ContactLocal, Mailbox } from '../../component/directory/directory.ts';
 import type { SaidRecord, SaidStore } from '../../component/presence/said-store.ts';
 import type { Logger } from '../../component/runtime/logger.ts';
 import type {
@@ -91,6 +91,10 @@ export class SqliteStore implements SubscriptionStore, TimelineStore, SaidStore 
       const { contact, said } = records[i] as SaidRecord;
       return ['saveSaid', contact, said];
     });
+  }
+
+  deleteSaid(contacts: readonly ContactLocal[]): Promise<void> {
+    return this.#commits.add('bulk', contacts.length, (i) => ['deleteSaid', contacts[i] as ContactLocal]);
   }
 
   /**

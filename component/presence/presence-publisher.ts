@@ -118,6 +118,7 @@ export class PresencePublisher {
     this.#contacts.delete(contact);
     this.#fresh.delete(contact);
     for (const lane of this.#repeats) lane.delete(contact);
+    this.#scheduleSave(contact);
   }
 
   /** A new connection: nobody knows what arrived of the old one, and the server asks for nothing. Says it all again. */
@@ -204,11 +205,12 @@ export class PresencePublisher {
     state.remaining = undefined;
     if (state.lastSaid === key) return;
     state.lastSaid = key;
+    this.#scheduleSave(contact);
+  }
+
+  #scheduleSave(contact: ContactLocal): void {
     this.#unsaved.add(contact);
-    this.#saveTimer ??= this.#options.clock.after(SAVE_PAUSE, () => {
-      this.#saveTimer = undefined;
-      void this.#save();
-    });
+    this.#saveTimer ??= this.#options.clock.after(SAVE_PAUSE, () => void this.#save());
   }
 
   /** Starts the pump, after the present turn of the event loop: what changes together goes together. */
@@ -305,17 +307,21 @@ export class PresencePublisher {
   #save(): Promise<void> {
     this.#saveTimer?.cancel();
     this.#saveTimer = undefined;
+    const { store, logger } = this.#options;
     const records: SaidRecord[] = [];
+    const forgotten: ContactLocal[] = [];
     for (const contact of this.#unsaved) {
       const said = this.#contacts.get(contact)?.lastSaid;
-      if (said !== undefined) records.push({ contact, said });
+      if (said === undefined) forgotten.push(contact);
+      else records.push({ contact, said });
     }
     this.#unsaved.clear();
-    if (records.length > 0) {
-      this.#saving = this.#saving
-        .then(() => this.#options.store.saveSaid(records))
-        .catch((error: unknown) => this.#options.logger.error('What was said could not be saved', { error }));
-    }
+    this.#saving = this.#saving
+      .then(async () => {
+        if (records.length > 0) await store.saveSaid(records);
+        if (forgotten.length > 0) await store.deleteSaid(forgotten);
+      })
+      .catch((error: unknown) => logger.error('What was said could not be saved', { error }));
     return this.#saving;
   }
 }

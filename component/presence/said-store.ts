@@ -9,4 +9,6 @@ export interface SaidStore {
   loadSaid(): AsyncIterable<readonly SaidRecord[]>;
   /** Inserts or replaces; resolves when committed. */
   saveSaid(records: readonly SaidRecord[]): Promise<void>;
+  /** Forgets contacts that nobody watches any more; resolves when committed. */
+  deleteSaid(contacts: readonly ContactLocal[]): Promise<void>;
 }

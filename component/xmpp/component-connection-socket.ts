@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { isLoopback } from '../runtime/loopback.ts';
 
 export type ComponentTlsOptions = {
   /** Trusted authorities in PEM, instead of the public ones. */
@@ -17,13 +18,6 @@ export type ComponentSocketOptions = {
 };
 
 const KEEP_ALIVE_DELAY = 60_000;
-
-/** Whether `host` is this machine by its very name. Nothing is resolved. */
-function isLoopback(host: string): boolean {
-  const name = host.toLowerCase();
-  if (isIP(name) === 4) return name.startsWith('127.');
-  return name === 'localhost' || name.endsWith('.localhost') || name === '::1';
-}
 
 /**
  * Refuses what no connection should be tried with.

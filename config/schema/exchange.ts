@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { MINUTE, SECOND } from '../../component/runtime/clock.ts';
+import { isLoopback } from '../../component/runtime/loopback.ts';
 import { isMapping, oneSecret, type Report, together } from './section.ts';
-import { domain, duration, fold, isLoopback, mailbox, text, whole } from './values.ts';
+import { domain, duration, fold, mailbox, text, whole } from './values.ts';
 
 const nameExpected = 'a short name of a-z, 0-9 and -, as in hq';
 

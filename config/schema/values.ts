@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DAY, HOUR, MINUTE, SECOND } from '../../component/runtime/clock.ts';
 
@@ -69,11 +69,6 @@ export function mailbox() {
 /** Lower case, composed: how servers compare domains and mail addresses. */
 export function fold(value: string): string {
   return value.normalize('NFC').toLowerCase();
-}
-
-export function isLoopback(name: string): boolean {
-  const bare = name.replace(/^\[|\]$/g, '').toLowerCase();
-  return bare === 'localhost' || bare === '::1' || (isIPv4(bare) && bare.startsWith('127.'));
 }
 
 /** RFC 1123 §2.1, with the letters of internationalised domains (RFC 5891) let through. */

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { MINUTE } from '../../component/runtime/clock.ts';
+import { isLoopback } from '../../component/runtime/loopback.ts';
 import { oneSecret, together } from './section.ts';
-import { domain, duration, host, isLoopback, text, whole } from './values.ts';
+import { domain, duration, host, text, whole } from './values.ts';
 
 const certificates = text('the name of a PEM file');
 

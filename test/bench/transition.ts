@@ -19,11 +19,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSqliteStore } from '../../adapters/storage/sqlite-store.ts';
 import { presenceStanza } from '../../component/xmpp/presence-stanza.ts';
-import {
-  type ExchangeSimulator,
-  startExchangeSimulator,
-} from '../support/exchange-simulator/exchange-simulator.ts';
+import { type ExchangeSimulator, startExchangeSimulator } from '../support/exchange-simulator/exchange-simulator.ts';
 import { gatewayConfig, startGateway } from '../support/gateway-process.ts';
+import { ONLINE } from '../support/house.ts';
 import { type Prosody, startProsody } from '../support/prosody.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
@@ -34,7 +32,8 @@ import { forkRawSink, type RawSink } from './support/raw-sink.ts';
 const CONTACTS = Array.from({ length: 1_000 }, (_, index) => `contact${String(index).padStart(4, '0')}`);
 const WATCHER = 'bob';
 const SECRET = 'component-secret';
-/** As long as the gateway's own domain, calendar.example.test. */
+const DOMAIN = 'calendar.example.test';
+/** As long as the gateway's. */
 const FLOOR_DOMAIN = 'rawfloor.example.test';
 
 /** A meeting begins with each cycle, and ends; well after its end, and well before the next, is the floor's turn. */
@@ -51,7 +50,7 @@ const SPIN = 20;
 type Latencies = { first_ms: number; p50_ms: number; p99_ms: number };
 
 export const benchmark: Benchmark = {
-  summary: `${CONTACTS.length} meetings begin at the same second: how late their watcher is told`,
+  summary: `${CONTACTS.length.toLocaleString('en-US')} meetings begin at the same second: how late their watcher is told (p99: at most 20 ms after raw)`,
   floor:
     'the same presences, serialised beforehand, written at the due instant to the same Prosody by a bare component; both clocks start at that instant',
 
@@ -62,7 +61,11 @@ export const benchmark: Benchmark = {
       const folder = makeTempFolder();
       closers.push(() => folder.remove());
       const [prosody, exchange] = await Promise.all([
-        startProsody({ users: [WATCHER], extraComponentConfig: secondComponent(FLOOR_DOMAIN) }),
+        startProsody({
+          users: [WATCHER],
+          component: { domain: DOMAIN, secret: SECRET },
+          extraComponentConfig: `Component "${FLOOR_DOMAIN}"\n  component_secret = "${SECRET}"`,
+        }),
         startExchangeSimulator(),
       ]);
       closers.push(
@@ -80,12 +83,13 @@ export const benchmark: Benchmark = {
       closers.push(() => raw.close());
       const gateway = await startGatewayOf(prosody, exchange, folder);
       closers.push(() => gateway.remove());
-      await allAvailable(sink, prosody.component.domain);
+      await gateway.waitForLog(ONLINE);
+      await allAvailable(sink);
 
       const burst = floorStanzas(`${WATCHER}@${prosody.domain}`);
       const measured = await runRounds({
         ...{ rounds, progress },
-        subject: () => latencies(sink, prosody.component.domain, nextTurn(origin)),
+        subject: () => latencies(sink, DOMAIN, nextTurn(origin)),
         floor: async () => {
           const due = nextTurn(origin + FLOOR_TURN);
           const [found] = await Promise.all([latencies(sink, FLOOR_DOMAIN, due), writeAt(raw, burst, due)]);
@@ -98,10 +102,6 @@ export const benchmark: Benchmark = {
     }
   },
 };
-
-function secondComponent(domain: string): string {
-  return `Component "${domain}"\n  component_secret = "${SECRET}"`;
-}
 
 function bookMeetings(exchange: ExchangeSimulator, domain: string, origin: number, length: number): void {
   for (const contact of CONTACTS) {
@@ -132,8 +132,8 @@ async function startGatewayOf(prosody: Prosody, exchange: ExchangeSimulator, fol
 }
 
 /** Waits until something is known of every contact. */
-async function allAvailable(sink: RawSink, domain: string): Promise<void> {
-  const missing = new Set(CONTACTS.map((contact) => fullJid(contact, domain)));
+async function allAvailable(sink: RawSink): Promise<void> {
+  const missing = new Set(CONTACTS.map((contact) => fullJid(contact, DOMAIN)));
   while (missing.size > 0) {
     for (const { from, type } of await sink.take(1, LIMIT)) if (type === '') missing.delete(from);
   }

@@ -46,6 +46,15 @@ function saidStoreContract(factory: StoreFactory): void {
     expect(await loaded()).toEqual([{ contact: 'alice', said: '19' }]);
   });
 
+  test('what is forgotten is gone, and forgetting what was never said is no error', async () => {
+    await store.saveSaid([
+      { contact: 'alice', said: inMeeting },
+      { contact: 'bob', said: inMeeting },
+    ]);
+    await store.deleteSaid(['alice', 'nobody']);
+    expect(await loaded()).toEqual([{ contact: 'bob', said: inMeeting }]);
+  });
+
   test('nothing to save: done', async () => {
     await store.saveSaid([]);
     expect(await loaded()).toEqual([]);

@@ -9,50 +9,75 @@ import { SPEED } from './story.ts';
 /** A step and what was received for it; one of the two is missing where they don't fit. */
 export type Pair = { readonly step: Step | undefined; readonly heard: Heard | undefined };
 
+/** Three real seconds, for the network and a busy machine: they are not played fast. */
+const TOLERANCE = 3_000 * SPEED;
+
 /** Pairs what was expected with what was received, in order, so that as many as possible fit by their words. */
 export function pair(steps: readonly Step[], heard: readonly Heard[]): readonly Pair[] {
-  const [step, ...laterSteps] = steps;
-  const [first, ...laterHeard] = heard;
-  if (step === undefined) return heard.map((one) => ({ step: undefined, heard: one }));
-  if (first === undefined) return steps.map((one) => ({ step: one, heard: undefined }));
-  if (step.what === first.what) return [{ step, heard: first }, ...pair(laterSteps, laterHeard)];
-  const missing = [{ step, heard: undefined }, ...pair(laterSteps, heard)];
-  const surplus = [{ step: undefined, heard: first }, ...pair(steps, laterHeard)];
-  return missing.length <= surplus.length ? missing : surplus;
+  // fits[i][j]: how many can be paired of what follows step i and reception j (the longest common subsequence).
+  const fits = steps.map(() => new Array<number>(heard.length + 1).fill(0));
+  const rest = (i: number, j: number): number => fits[i]?.[j] ?? 0;
+  for (let i = steps.length - 1; i >= 0; i--) {
+    for (let j = heard.length - 1; j >= 0; j--) {
+      const same = steps[i]?.what === heard[j]?.what;
+      (fits[i] as number[])[j] = same ? rest(i + 1, j + 1) + 1 : Math.max(rest(i + 1, j), rest(i, j + 1));
+    }
+  }
+  const pairs: Pair[] = [];
+  for (let i = 0, j = 0; i < steps.length || j < heard.length; ) {
+    const [step, first] = [steps[i], heard[j]];
+    if (step !== undefined && first !== undefined && step.what === first.what) {
+      pairs.push({ step, heard: first });
+      i++;
+      j++;
+    } else if (first === undefined || (step !== undefined && rest(i + 1, j) >= rest(i, j + 1))) {
+      pairs.push({ step, heard: undefined });
+      i++;
+    } else {
+      pairs.push({ step: undefined, heard: first });
+      j++;
+    }
+  }
+  return pairs;
 }
 
 /** What is wrong with a pair; undefined: nothing. */
 export function faultOf({ step, heard }: Pair): string | undefined {
-  if (step === undefined) return 'not expected';
-  if (heard === undefined) return 'did not come';
-  if (heard.at < step.from) return `too early, by ${realSeconds(step.from - heard.at)}`;
-  if (heard.at > step.until) return `too late, by ${realSeconds(heard.at - step.until)}`;
+  if (heard === undefined) return `did not come; expected because ${step?.because}`;
+  if (step === undefined) return 'should not have come';
+  if (heard.at < step.from) return `came ${realTime(step.from - heard.at)} (real time) too early: ${step.because}`;
+  if (heard.at > step.until + TOLERANCE) return `came ${realTime(heard.at - step.until)} (real time) too late`;
   return undefined;
 }
 
-/** The most real milliseconds between a moment of the calendar and what Bob received for it. */
-export function slowest(pairs: readonly Pair[], exact: (step: Step) => boolean): number {
-  const delays = pairs.map(({ step, heard }) => (step && heard && exact(step) ? heard.at - step.from : 0));
+/** The longest that a change in a calendar took to Bob, in real milliseconds. */
+export function slowestChange(pairs: readonly Pair[]): number {
+  const delays = pairs.map(({ step, heard }) => (step?.isChange && heard ? heard.at - step.from : 0));
   return Math.round(Math.max(0, ...delays) / SPEED);
 }
 
-/** A table of what was expected beside what came, with the faults marked. */
+/** A table of what was expected beside what came, with the faults marked and explained. */
 export function differences(pairs: readonly Pair[]): readonly string[] {
-  return pairs.map((both) => {
+  const heading = row(' ', 'expected', 'received');
+  const lines = pairs.flatMap((both) => {
     const { step, heard } = both;
     const fault = faultOf(both);
-    const left = step === undefined ? '' : `${times(step)}  ${step.what}`;
-    const right = heard === undefined ? '' : `${clockTime(heard.at)}  ${heard.what}`;
-    const why = fault === undefined ? '' : `<- ${fault}${step === undefined ? '' : ` (${step.because})`}`;
-    const row = `${fault === undefined ? ' ' : '!'} ${left.padEnd(43)}  ${right}`;
-    return fault === undefined ? row : `${row}\n    ${why}`;
+    const left = step === undefined ? '-' : `${span(step)}${step.what}`;
+    const right = heard === undefined ? '-' : `${clockTime(heard.at)}  ${heard.what}`;
+    return fault === undefined ? [row(' ', left, right)] : [row('!', left, right), `      ${fault}`];
   });
+  return [heading, ...lines];
 }
 
-function times({ from, until }: Step): string {
-  return `${clockTime(from)}-${clockTime(until)}`;
+function row(mark: string, left: string, right: string): string {
+  return `  ${mark} ${left.padEnd(46)}${right}`;
 }
 
-function realSeconds(played: Instant): string {
-  return `${(played / SPEED / 1_000).toFixed(2)} s of real time`;
+function span({ from, until }: Step): string {
+  const end = until === from ? '' : `-${clockTime(until)}`;
+  return `${clockTime(from)}${end}`.padEnd(13);
+}
+
+function realTime(played: Instant): string {
+  return `${(played / SPEED / 1_000).toFixed(2)} s`;
 }

@@ -10,8 +10,8 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import type { Predicate, Received, Watcher } from './xmpp-watcher.ts';
 
 export type HouseOptions = {
-  /** Merged into the gateway's configuration. */
-  readonly config?: object;
+  /** Merged into the gateway's configuration; a function is given the address of Exchange. */
+  readonly config?: object | ((exchange: string) => object);
   /** Files beside the configuration that differ from the usual, by name. */
   readonly files?: Readonly<Record<string, string>>;
   /** Mailboxes of example.test that exist; default alice, bob, carol. */
@@ -87,7 +87,7 @@ async function build(
   const usual = gatewayConfig({
     prosody: { componentPort, domain, component },
     simulator: exchange,
-    overrides: options.config ?? {},
+    overrides: typeof options.config === 'function' ? options.config(exchange.url) : (options.config ?? {}),
   });
   const gateway = await startGateway({
     config: usual.config,

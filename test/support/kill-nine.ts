@@ -67,7 +67,8 @@ function acknowledges(contact: string, kind: Wish['kind']): (stanza: Received) =
 function checkRows(house: House, wishes: ReadonlyMap<string, Wish>, when: string): void {
   const rows = new Set(house.rows());
   for (const [key, { kind, acknowledged }] of wishes) {
-    if (acknowledged) expect([when, key, kind, rows.has(`${key} subscribed`)]).toEqual([when, key, kind, kind === 'subscribe']);
+    if (acknowledged)
+      expect([when, key, kind, rows.has(`${key} subscribed`)]).toEqual([when, key, kind, kind === 'subscribe']);
   }
 }
 
@@ -80,12 +81,15 @@ async function checkScreen(
 ): Promise<void> {
   for (const [i, name] of names.entries()) {
     const kind = wishes.get(`${name} ${watcher.bareJid}`)?.kind;
-    if (kind === 'subscribe') await watcher.next(from(house.contact(name), undefined, i % 2 === 0 ? 'dnd' : undefined), 10_000);
+    if (kind === 'subscribe')
+      await watcher.next(from(house.contact(name), undefined, i % 2 === 0 ? 'dnd' : undefined), 10_000);
   }
   await watcher.expectSilence(300);
   for (const name of names) {
     if (wishes.get(`${name} ${watcher.bareJid}`)?.kind === 'subscribe') continue;
-    const seen = watcher.received.filter(({ from: sender, type }) => sender.startsWith(`${house.contact(name)}/`) && type === undefined);
+    const seen = watcher.received.filter(
+      ({ from: sender, type }) => sender.startsWith(`${house.contact(name)}/`) && type === undefined,
+    );
     expect(seen.map(({ from: sender }) => sender)).toEqual([]);
   }
 }

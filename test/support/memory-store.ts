@@ -55,6 +55,12 @@ export class MemoryStore implements SubscriptionStore, TimelineStore, SaidStore 
     });
   }
 
+  async deleteSaid(contacts: readonly string[]): Promise<void> {
+    this.#change(() => {
+      for (const contact of contacts) this.#said.delete(contact);
+    });
+  }
+
   async close(): Promise<void> {}
 
   #change(apply: () => void): void {

@@ -233,7 +233,7 @@ describe('secrets in files', () => {
   });
 
   test('get a warning when others may read them', async () => {
-    chmodSync(folder.file('exchange-password'), 0o640);
+    chmodSync(folder.file('exchange-password'), 0o644);
     expect((await load(folder, minimal)).warnings).toEqual([
       `${folder.file('gateway.yaml')}:9:21: other users of this machine may read ${folder.file('exchange-password')}; chmod 600 keeps them out`,
     ]);

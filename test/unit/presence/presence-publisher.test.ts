@@ -232,6 +232,16 @@ describe('after a reconnect', () => {
     for await (const records of store.loadSaid()) saved.push(...records);
     expect(saved).toEqual([{ contact: 'alice', said: lookKey(FREE) }]);
   });
+
+  test('what was said of a contact that nobody watches any more is forgotten', async () => {
+    const { store, publisher, settled } = setUp({ alice: ['bob'], carol: ['bob'] });
+    await settled();
+    publisher.forget('alice');
+    await publisher.stop();
+    const saved = [];
+    for await (const records of store.loadSaid()) saved.push(...records);
+    expect(saved.map(({ contact }) => contact)).toEqual(['carol']);
+  });
 });
 
 describe('withdrawing', () => {

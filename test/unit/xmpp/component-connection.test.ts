@@ -169,21 +169,23 @@ describe('the handshake', () => {
 });
 
 describe('plain text', () => {
-  test.each(['127.0.0.1', '127.8.9.10', 'localhost', 'LOCALHOST', '::1', 'a.localhost'])(
-    'to %s is allowed',
-    async (host) => {
-      await expect(setUp({ host })).resolves.toBeDefined();
-    },
-  );
+  test.each(['127.0.0.1', '127.8.9.10', 'localhost', 'LOCALHOST', '::1'])('to %s is allowed', async (host) => {
+    await expect(setUp({ host })).resolves.toBeDefined();
+  });
 
-  test.each(['xmpp.example.com', '10.0.0.1', '::2', '127.example.com', 'localhost.example.com', '0.0.0.0'])(
-    'to %s is refused unless it is asked for',
-    async (host) => {
-      await expect(setUp({ host })).rejects.toThrow(/plain text/);
-      await expect(setUp({ host, plaintext: true })).resolves.toBeDefined();
-      await expect(setUp({ host, tls: {} })).resolves.toBeDefined();
-    },
-  );
+  test.each([
+    'xmpp.example.com',
+    '10.0.0.1',
+    '::2',
+    '127.example.com',
+    'localhost.example.com',
+    'a.localhost',
+    '0.0.0.0',
+  ])('to %s is refused unless it is asked for', async (host) => {
+    await expect(setUp({ host })).rejects.toThrow(/plain text/);
+    await expect(setUp({ host, plaintext: true })).resolves.toBeDefined();
+    await expect(setUp({ host, tls: {} })).resolves.toBeDefined();
+  });
 
   test('is not fallen back to when the authorities can’t be read', async () => {
     await expect(setUp({ tls: { ca: 'not PEM' } })).rejects.toThrow(/PEM/);
