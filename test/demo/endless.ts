@@ -62,8 +62,10 @@ function carryOut(performance: Performance, deed: Deed): void {
       return;
     }
     case 'outage-begins':
-      return performance.outageBegins();
+      performance.outageBegins();
+      return;
     case 'outage-ends':
-      return performance.outageEnds();
+      performance.outageEnds();
+      return;
   }
 }

@@ -10,14 +10,17 @@ import type { World } from './world.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_INTERRUPTED = 130;
+/** Real milliseconds within which signals are one. */
+const ONE_CTRL_C = 1_000;
 
 const once = process.argv.includes('--once');
 const stop = new AbortController();
-let signals = 0;
+let toldAt: number | undefined;
 process.on('SIGTERM', () => {
-  signals++;
-  // Told twice: at once. What was started ends with this process.
-  if (signals > 1) process.exit(EXIT_INTERRUPTED);
+  toldAt ??= Date.now();
+  // Told again: at once, and what was started ends with this process. npm, tsx and a closing terminal all pass signals
+  // on, so that one Ctrl-C may come as several.
+  if (Date.now() - toldAt > ONE_CTRL_C) process.exit(EXIT_INTERRUPTED);
   stop.abort();
 });
 // Nobody is left who could tell us to stop, or who reads.

@@ -72,10 +72,11 @@ export class Screen {
       return;
     }
     const calendar = this.#calendar(person, at);
-    const before = this.#seen.get(person)?.calendar;
+    const seen = this.#seen.get(person);
+    const isNews = seen?.calendar !== calendar || seen.waitingSince !== undefined;
     this.#seen.set(person, { calendar, look: what, waitingSince: undefined });
     const left = what === UNAVAILABLE && this.#options.world.isSilent ? '(Exchange is silent)' : calendar;
-    this.#row(at, `${person}  ${left}`, `${person}  ${what}`, before !== calendar);
+    this.#row(at, `${person}  ${left}`, `${person}  ${what}`, isNews);
   }
 
   /** Looks at the calendars: what changed there and shows nowhere is printed, too. Call it many times a second. */

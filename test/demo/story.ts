@@ -88,7 +88,7 @@ function outageRound(begin: Instant): Round {
       at('Carol', 1, 4, 'Busy', 'Interview'),
       at('Alice', 2, 5, 'Busy', 'Hand-over'),
       at('Alice', 8, 26, 'Busy', 'Customer call'),
-      at('Carol', 22, 28, 'OOF', 'Half day off'),
+      at('Carol', 22, 28, 'OOF', 'Half day'),
     ],
     deeds: [
       { at: begin + 6 * MINUTE, deed: { type: 'outage-begins' } },

@@ -37,7 +37,7 @@ describe('a configuration that can’t be used ends with 78, the line to mend, a
     ],
     [
       'stale before it is refreshed',
-      { ...usual.config, calendar: { refresh: '30m' } },
+      { ...usual.config, calendar: { refresh: '31m' } },
       usual.files,
       /calendar\.\w+: .*twice/,
     ],
