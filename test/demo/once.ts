@@ -60,11 +60,14 @@ function judge(
       heard.filter((one) => one.person === person),
     ),
   }));
-  const strangers = heard.filter((one) => one.person === undefined);
+  const surplus = [
+    ...heard.filter((one) => one.person === undefined).map(({ what }) => what),
+    ...stage.bob.messages.map(({ element }) => String(element)),
+  ];
   const { rejections } = stage.exchange;
   const wrong = verdicts.filter(({ pairs }) => pairs.some((both) => faultOf(both) !== undefined));
   screen.line();
-  if (wrong.length + strangers.length + rejections.length === 0 && interruption === undefined) {
+  if (wrong.length + surplus.length + rejections.length === 0 && interruption === undefined) {
     const all: Pair[] = verdicts.flatMap(({ pairs }) => pairs);
     screen.line(
       screen.bold(`OK: Bob received exactly what he should, ${all.length} of ${all.length} stanzas, in order.`),
@@ -81,7 +84,7 @@ function judge(
     screen.line(`\n  ${person}`);
     for (const line of differences(pairs)) screen.line(line);
   }
-  for (const { what } of strangers) screen.line(`\n  From somebody else: ${what}`);
+  for (const what of surplus) screen.line(`\n  Nobody should have sent this: ${what}`);
   for (const reason of rejections) screen.line(`\n  Exchange refused a request as invalid: ${reason}`);
   return false;
 }

@@ -6,11 +6,13 @@ import type { GatewayProcess } from '../support/gateway-process.ts';
 import { type Heard, hear } from './heard.ts';
 import { clockTime, type Screen } from './screen.ts';
 import type { Stage } from './stage.ts';
-import { type Entry, type Person, people, timings } from './story.ts';
+import { type Entry, type Person, people, SPEED, timings } from './story.ts';
 import type { World } from './world.ts';
 
 /** Real milliseconds between two looks. */
 const LOOK_PAUSE = 20;
+/** Real milliseconds. */
+const GATEWAY_STOP_LIMIT = 6_000;
 
 /** The play can't go on: the message says why. */
 export class Interrupted extends Error {}
@@ -85,11 +87,17 @@ export class Performance {
     );
   }
 
+  /**
+   * Stops the gateway cleanly and returns when that began.
+   *
+   * @throws Interrupted when it ends otherwise
+   */
   async stopGateway(): Promise<Instant> {
     const at = this.stage.now();
     this.#stopping = true;
     this.screen.note(at, 'The gateway is stopped (SIGTERM)');
-    await this.stage.gateway.stop();
+    const code = await this.stage.gateway.stop(GATEWAY_STOP_LIMIT);
+    if (code !== 0) throw new Interrupted(`the gateway did not stop cleanly: ${code ?? 'it had to be killed'}.`);
     return at;
   }
 
@@ -104,8 +112,7 @@ export class Performance {
       this.#look();
       if (!this.#stopping) this.#checkThatAllRun();
       if (isSo() || this.stage.now() >= latest) return;
-      const pause = Math.min(LOOK_PAUSE, Math.max(1, latest - this.stage.now()));
-      await sleep(pause);
+      await sleep(Math.min(LOOK_PAUSE, Math.max(1, (latest - this.stage.now()) / SPEED)));
     }
   }
 
@@ -140,11 +147,10 @@ export class Performance {
 
 /** What the gateway said last: warnings and worse, and what was no log at all. */
 export function lastWords({ logs, output }: GatewayProcess): readonly string[] {
-  const lines = logs.filter(({ level }) => level !== 'info' && level !== 30).slice(-10);
-  const words = [...lines.map((line) => JSON.stringify(line)), ...output.trimEnd().split('\n').slice(-20)].filter(
-    Boolean,
-  );
+  const lines = logs.filter(({ level }) => level !== 'info').slice(-10);
+  const rest = output.split('\n').filter((line) => line !== '');
+  const words = [...lines.map((line) => JSON.stringify(line)), ...rest.slice(-20)];
   return words.length === 0
-    ? ['  It logged neither a warning nor an error.']
-    : ['  Its last words:', ...words.map((line) => `  ${line}`)];
+    ? ['  The gateway logged neither a warning nor an error.']
+    : ["  The gateway's last words:", ...words.map((line) => `  ${line}`)];
 }

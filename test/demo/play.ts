@@ -12,6 +12,8 @@ const EXIT_FAILED = 1;
 const EXIT_INTERRUPTED = 130;
 /** Real milliseconds within which signals are one. */
 const ONE_CTRL_C = 1_000;
+/** The most real milliseconds that an orderly end may take. */
+const STOP_LIMIT = 15_000;
 
 const once = process.argv.includes('--once');
 const stop = new AbortController();
@@ -21,11 +23,16 @@ process.on('SIGTERM', () => {
   // Told again: at once, and what was started ends with this process. npm, tsx and a closing terminal all pass signals
   // on, so that one Ctrl-C may come as several.
   if (Date.now() - toldAt > ONE_CTRL_C) process.exit(EXIT_INTERRUPTED);
-  stop.abort();
+  end();
 });
 // Nobody is left who could tell us to stop, or who reads.
-process.on('disconnect', () => stop.abort());
-process.stdout.on('error', () => stop.abort());
+process.on('disconnect', end);
+process.stdout.on('error', end);
+
+function end(): void {
+  stop.abort();
+  setTimeout(() => process.exit(EXIT_FAILED), STOP_LIMIT).unref();
+}
 
 const world: World = { entries: [], isSilent: false };
 const screen = new Screen({

@@ -26,7 +26,7 @@ export interface Stage extends AsyncDisposable {
 /** The time at which the play begins: early enough for a start, so that the first meeting can be at nine. */
 const CURTAIN = { hours: 8, minutes: 56 } as const;
 const START_LIMIT = 20_000;
-const STOP_LIMIT = 8_000;
+const STOP_LIMIT = 4_000;
 
 /**
  * Builds the stage; disposing of it leaves nothing behind, also when it could not be built to the end.

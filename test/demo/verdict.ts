@@ -6,7 +6,7 @@ import type { Heard } from './heard.ts';
 import { clockTime } from './screen.ts';
 import { SPEED } from './story.ts';
 
-/** A step and what was received for it; one of the two is missing where they don't fit. */
+/** A step and what was received for it or in its place; one of the two is missing where nothing was. */
 export type Pair = { readonly step: Step | undefined; readonly heard: Heard | undefined };
 
 /** Three real seconds, for the network and a busy machine: they are not played fast. */
@@ -38,13 +38,21 @@ export function pair(steps: readonly Step[], heard: readonly Heard[]): readonly 
       j++;
     }
   }
-  return pairs;
+  return pairs.reduce<Pair[]>(joinNeighbours, []);
+}
+
+/** One that is missing and one too many in its place are one row: something else came. */
+function joinNeighbours(rows: Pair[], next: Pair): Pair[] {
+  const last = rows.at(-1);
+  const isInPlace = last !== undefined && last.heard === undefined && next.step === undefined;
+  return isInPlace ? [...rows.slice(0, -1), { step: last.step, heard: next.heard }] : [...rows, next];
 }
 
 /** What is wrong with a pair; undefined: nothing. */
 export function faultOf({ step, heard }: Pair): string | undefined {
   if (heard === undefined) return `did not come; expected because ${step?.because}`;
   if (step === undefined) return 'should not have come';
+  if (heard.what !== step.what) return `something else came; expected because ${step.because}`;
   if (heard.at < step.from) return `came ${realTime(step.from - heard.at)} (real time) too early: ${step.because}`;
   if (heard.at > step.until + TOLERANCE) return `came ${realTime(heard.at - step.until)} (real time) too late`;
   return undefined;
