@@ -6,7 +6,13 @@ const suite = (name: string, options = {}) => ({
 });
 
 /** Scenarios mostly wait: more of them at once than there are processors, and after what needs these. */
-const waiting = { pool: 'forks', maxWorkers: 6, sequence: { groupOrder: 1 }, testTimeout: 60_000, hookTimeout: 60_000 } as const;
+const waiting = {
+  pool: 'forks',
+  maxWorkers: 6,
+  sequence: { groupOrder: 1 },
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+} as const;
 
 export default defineConfig({
   test: {

@@ -61,6 +61,8 @@ export class Gateway {
   readonly #publisher: PresencePublisher;
   readonly #subscriptions: Subscriptions;
   readonly #router: StanzaRouter;
+  /** What was decided while offline. Presence is not among it: that is said again anyway. */
+  readonly #unsaid: [Saying, ContactLocal, string][] = [];
   #stopping = false;
 
   constructor(options: GatewayOptions) {
@@ -88,6 +90,7 @@ export class Gateway {
     this.#keeper = new PresenceKeeper({
       ...{ clock, cache },
       policy: options.presencePolicy,
+      onJump: () => this.#calendars.clockJumped(),
       onLook: (mailbox) => {
         for (const contact of this.#subscriptions.contactsOf(mailbox)) this.#publisher.changed(contact);
       },
@@ -104,7 +107,11 @@ export class Gateway {
       policy: options.subscriptionPolicy,
       mailboxes: {
         verdict: (mailbox) => this.#calendars.verdict(mailbox),
-        begin: (mailbox) => this.#calendars.begin(mailbox),
+        begin: (mailbox) => {
+          this.#calendars.begin(mailbox);
+          // A calendar may still be in the cache: its transitions count from now on.
+          this.#keeper.look(mailbox);
+        },
         end: (mailbox) => {
           this.#calendars.end(mailbox);
           this.#keeper.forget(mailbox);
@@ -142,14 +149,19 @@ export class Gateway {
     }
     for (const contact of this.#subscriptions.contacts()) {
       const [watcher] = this.#subscriptions.watchersOf(contact);
-      if (watcher !== undefined) this.#publisher.restore(contact, said.get(contact));
+      if (watcher === undefined) continue;
+      this.#publisher.restore(contact, said.get(contact));
+      said.delete(contact);
     }
+    await this.#options.store.deleteSaid([...said.keys()]);
     this.#keeper.start();
     this.#calendars.start();
-    this.#connection.on('stanza', (stanza) => {
-      if (!this.#stopping) this.#router.route(stanza);
+    // What is not answered yet holds back the reading.
+    this.#connection.on('stanza', (stanza) => (this.#stopping ? undefined : this.#router.route(stanza)));
+    this.#connection.on('online', () => {
+      for (const words of this.#unsaid.splice(0)) this.#say(...words);
+      this.#publisher.repeatAll();
     });
-    this.#connection.on('online', () => this.#publisher.repeatAll());
     this.#connection.start();
   }
 
@@ -158,17 +170,18 @@ export class Gateway {
     const { clock, logger, stopTimeout, onStop } = this.#options;
     const deadline = clock.now() + stopTimeout;
     const abort = new AbortController();
+    const timeUp = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()));
     const timer = clock.after(stopTimeout, () => abort.abort());
     this.#stopping = true;
     this.#keeper.stop();
-    await this.#subscriptions.settled();
-    await this.#calendars.stop();
+    await Promise.race([this.#subscriptions.stop(), timeUp]);
+    await Promise.race([this.#calendars.stop(), timeUp]);
     if (onStop === 'withdraw' && this.#connection.isOnline) {
       const remaining = await this.#publisher.withdrawAll(abort.signal);
       if (remaining > 0) logger.warn('Contacts remain as they are on their watchers’ screens', { contacts: remaining });
     }
     await this.#connection.stop(Math.max(0, deadline - clock.now()));
-    await this.#publisher.stop();
+    await Promise.race([this.#publisher.stop(), timeUp]);
     timer.cancel();
   }
 
@@ -178,6 +191,10 @@ export class Gateway {
   }
 
   #say(saying: Saying, contact: ContactLocal, to: string): void {
+    if (saying !== 'presence' && !this.#connection.isOnline) {
+      this.#unsaid.push([saying, contact, to]);
+      return;
+    }
     switch (saying) {
       case 'subscribed':
       case 'unsubscribed':

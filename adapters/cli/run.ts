@@ -61,7 +61,12 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
   process.once(signal, () => process.exit(128 + (signal === 'SIGINT' ? 2 : 15)));
   await gateway.stop();
   await servers.close();
-  await store.close();
+  try {
+    await store.close();
+  } catch (error) {
+    logger.error('The database could not be closed', { error });
+    return exitCode.storage;
+  }
   logger.info('Presence gateway has stopped');
   return exitCode.ok;
 }

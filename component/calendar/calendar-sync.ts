@@ -48,6 +48,13 @@ export class CalendarSync {
     this.#laneOf.delete(mailbox);
   }
 
+  /** The wall clock was set, or the machine slept. */
+  clockJumped(): void {
+    for (const lane of this.#lanes.values()) {
+      lane.clockJumped([...this.#laneOf].filter(([, its]) => its === lane).map(([mailbox]) => mailbox));
+    }
+  }
+
   #lane(source: CalendarSource): SourceLane {
     let lane = this.#lanes.get(source);
     if (lane === undefined) {

@@ -23,6 +23,10 @@ export class RequestBudget {
   readonly #options: RequestBudgetOptions;
   #inFlight = 0;
   #failures = 0;
+  /** All failures ever: tells a success from before the trouble from one after it. */
+  #troubles = 0;
+  /** Whether the account was ever accepted: ten first requests at once would be ten wrong passwords. */
+  #proven = false;
   #refusals = 0;
   #notBefore: Instant = 0;
   #closedBy: CalendarSourceError | undefined;
@@ -35,7 +39,7 @@ export class RequestBudget {
   slots(now: Instant): number {
     if (this.#closedBy !== undefined || now < this.#notBefore) return 0;
     // While the server is in doubt, one request finds out for all.
-    const allowed = this.#failures > 0 ? 1 : this.#options.concurrency;
+    const allowed = this.#failures > 0 || !this.#proven ? 1 : this.#options.concurrency;
     return Math.max(0, allowed - this.#inFlight);
   }
 
@@ -63,9 +67,14 @@ export class RequestBudget {
       );
     }
     this.#inFlight++;
+    const troubles = this.#troubles;
     try {
       const result = await request();
-      this.#succeeded();
+      // A request that was under way before the trouble began says nothing of the time after it.
+      if (troubles === this.#troubles) {
+        this.reset();
+        this.#proven = true;
+      }
       return result;
     } catch (error) {
       if (error instanceof CalendarSourceError) this.#failed(error, clock.now());
@@ -81,15 +90,17 @@ export class RequestBudget {
     this.#refusals = 0;
     this.#notBefore = 0;
     this.#closedBy = undefined;
+    this.#proven = false;
   }
 
-  #succeeded(): void {
-    // A request that was under way before the trouble began says nothing of the time after it.
-    if (this.#closedBy === undefined) this.reset();
+  /** The wall clock was set: no pause may last longer for that. */
+  clockJumped(now: Instant): void {
+    this.#notBefore = Math.min(this.#notBefore, now + LONGEST_PAUSE);
   }
 
   #failed(error: CalendarSourceError, now: Instant): void {
     this.#failures++;
+    this.#troubles++;
     if (error.kind === 'unauthorized') this.#refusals++;
     if (error.kind === 'blocked' || this.#refusals >= MAX_REFUSALS) {
       this.#closedBy = error;

@@ -70,6 +70,18 @@ export class SourceLane {
     this.#inFlight.delete(mailbox);
   }
 
+  /** The wall clock was set, or the machine slept: what would now wait too long is due, and the timer starts anew. */
+  clockJumped(mailboxes: Iterable<Mailbox>): void {
+    const now = this.#clock.now();
+    this.#source.budget.clockJumped(now);
+    for (const mailbox of mailboxes) {
+      const due = this.#due.dueOf(mailbox);
+      if (due !== undefined && due > now + 1.1 * this.#options.refresh) this.#due.set(mailbox, now);
+    }
+    this.#disarm();
+    this.#arm();
+  }
+
   /** Sets the timer for the next moment at which there is something to do. */
   #arm(): void {
     const due = this.#due.nextDue;
@@ -151,7 +163,10 @@ export class SourceLane {
       code: answer.error.code,
     });
     const patient = kind === 'mailbox-not-found' || kind === 'access-denied';
-    const pause = patient ? Math.max(PATIENT_RETRY, this.#options.refresh) : Math.min(RETRY, this.#options.refresh);
+    const { refresh } = this.#options;
+    // Looking ahead would take it along again at once.
+    const soon = Math.min(RETRY + LOOK_AHEAD * refresh, refresh);
+    const pause = patient ? Math.max(PATIENT_RETRY, refresh) : soon;
     return pause * (0.9 + 0.2 * this.#options.random());
   }
 

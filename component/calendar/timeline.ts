@@ -1,5 +1,5 @@
 import type { Instant } from '../runtime/clock.ts';
-import { type BusyStatus, precedence } from './busy-status.ts';
+import { type BusyStatus, busyStatuses, precedence } from './busy-status.ts';
 
 /** A calendar entry's claim on the half-open span [start, end). */
 export type BusyPeriod = { readonly start: Instant; readonly end: Instant; readonly status: BusyStatus };
@@ -25,31 +25,29 @@ export type Timeline = {
  * overlap, and what no period covers is Free. Periods that end before they start, or never, are ignored.
  */
 export function buildTimeline(periods: readonly BusyPeriod[], window: TimeWindow, fetchedAt: Instant): Timeline {
-  type Edge = { at: Instant; rank: number; delta: 1 | -1; status: BusyStatus };
+  type Edge = { at: Instant; rank: number; delta: 1 | -1 };
   const edges: Edge[] = [];
   for (const { start, end, status } of periods) {
     const from = Math.max(start, window.start);
     const to = Math.min(end, window.end);
     if (!(from < to)) continue;
     const rank = precedence(status);
-    edges.push({ at: from, rank, delta: 1, status }, { at: to, rank, delta: -1, status });
+    edges.push({ at: from, rank, delta: 1 }, { at: to, rank, delta: -1 });
   }
   edges.sort((a, b) => a.at - b.at);
 
-  const open = [0, 0, 0, 0, 0, 0];
-  const ranked: BusyStatus[] = [];
+  const open = busyStatuses.map(() => 0);
   const changes: Instant[] = [window.start];
   const statuses: BusyStatus[] = ['Free'];
   for (let i = 0; i < edges.length; ) {
     const { at } = edges[i] as Edge;
     for (; i < edges.length && (edges[i] as Edge).at === at; i++) {
-      const { rank, delta, status } = edges[i] as Edge;
+      const { rank, delta } = edges[i] as Edge;
       open[rank] = (open[rank] as number) + delta;
-      ranked[rank] = status;
     }
     if (at >= window.end) break;
     const top = open.findLastIndex((count) => count > 0);
-    const status = top === -1 ? 'Free' : (ranked[top] as BusyStatus);
+    const status = busyStatuses[top] ?? 'Free';
     if (at === window.start) statuses[0] = status;
     else if (status !== statuses.at(-1)) {
       changes.push(at);

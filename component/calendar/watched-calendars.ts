@@ -65,6 +65,11 @@ export class WatchedCalendars {
     await this.#save();
   }
 
+  /** The wall clock was set, or the machine slept. */
+  clockJumped(): void {
+    this.#sync.clockJumped();
+  }
+
   verdict(mailbox: Mailbox): 'known' | 'not-found' | 'unanswered' {
     const { timeline, goneSince } = this.#options.cache.get(mailbox);
     if (goneSince !== undefined) return 'not-found';

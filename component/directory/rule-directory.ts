@@ -6,8 +6,8 @@ export type DirectoryRules = {
   readonly rule: string | undefined;
   /** The mail domains that a contact may name itself, as in `alice\40example.com@calendar.example.net`. */
   readonly domains: readonly string[];
-  /** Contacts that follow no rule: local part in lower case → mailbox. */
-  readonly contacts: ReadonlyMap<ContactLocal, Mailbox>;
+  /** Contacts that follow no rule: unescaped local part in lower case → mailbox. */
+  readonly contacts: ReadonlyMap<string, Mailbox>;
 };
 
 /** RFC 5321 §4.5.3.1: 64 octets for the local part, 254 for an address that fits a path. */

@@ -11,6 +11,8 @@ export type PresenceKeeperOptions = {
   readonly policy: PresencePolicy;
   /** Called when a watched mailbox may show something else than before. */
   readonly onLook: (mailbox: Mailbox) => void;
+  /** Called when the wall clock was set, or the machine slept. */
+  readonly onJump: () => void;
 };
 
 /** Keeps the presence of watched mailboxes true: it looks again at each transition, and whenever told to. */
@@ -23,7 +25,10 @@ export class PresenceKeeper {
     this.#transitions = new TransitionClock({
       clock: options.clock,
       onDue: (mailbox) => this.look(mailbox),
-      onJump: () => this.lookAtAll(),
+      onJump: () => {
+        this.lookAtAll();
+        options.onJump();
+      },
     });
   }
 

@@ -32,7 +32,7 @@ export function nextLook(timeline: Timeline, now: Instant, policy: PresencePolic
   return Math.min(nextTransition(timeline, now) ?? staleAt, staleAt);
 }
 
-/** A timeline from the future (the clock was set back) is no older than one from now. */
+/** A timeline from the future (the clock was set back) is as doubtful as one from the past. */
 function isStale(timeline: Timeline, now: Instant, policy: PresencePolicy): boolean {
-  return now - timeline.fetchedAt >= policy.staleAfter;
+  return Math.abs(now - timeline.fetchedAt) >= policy.staleAfter;
 }

@@ -46,6 +46,8 @@ type ContactState = {
 /** Watchers of one contact that are told before the next contact has its turn. */
 const TURN = 100;
 const SAVE_PAUSE = SECOND;
+/** In the place of a look's key, and equal to none: a watcher whose clients were told different things. */
+const MIXED = '';
 
 /**
  * Tells watchers what changed: each watcher once for each change, and nothing where nothing changed. Changes go
@@ -95,22 +97,34 @@ export class PresencePublisher {
     if (this.#withdrawn) return;
     const state = this.#ensure(contact);
     const presence = this.#options.presenceOf(contact);
-    if (!this.#options.wire.say([{ contact, to: watcher, presence }])) return;
     const key = lookKey(presence.look);
+    // A transition that the clock has not come to yet: all the others hear of it too.
+    if (key !== state.key) this.changed(contact);
+    if (!this.#options.wire.say([{ contact, to: watcher, presence }])) return;
     if (state.base === undefined && !this.#isWaiting(contact)) this.#allTold(contact, state, key);
-    else if (state.base !== key) this.#tell(state, watcher, key);
+    else this.#tell(state, watcher, key);
   }
 
   /** Answers a client that probed. */
   answer(contact: ContactLocal, client: string): void {
-    this.#ensure(contact);
-    this.#options.wire.say([{ contact, to: client, presence: this.#presenceOf(contact) }]);
+    const state = this.#ensure(contact);
+    const presence = this.#presenceOf(contact);
+    const key = lookKey(presence.look);
+    if (key !== state.key) this.changed(contact);
+    if (!this.#options.wire.say([{ contact, to: client, presence }])) return;
+    const watcher = client.split('/', 1)[0] as BareJid;
+    // Its clients show different things now: whatever comes next, the watcher is told.
+    if ((state.told?.get(watcher) ?? state.base) !== key) this.#tell(state, watcher, MIXED);
   }
 
   /** Tells one that nothing is known, or that it no longer watches. */
   answerUnavailable(contact: ContactLocal, to: string): void {
     this.#options.wire.say([{ contact, to, presence: UNKNOWN }]);
-    this.#contacts.get(contact)?.told?.delete(to);
+    const state = this.#contacts.get(contact);
+    if (state === undefined) return;
+    state.told?.delete(to);
+    // A fan-out that is under way must not reach one who has left.
+    state.remaining = state.remaining?.filter((watcher) => watcher !== to);
   }
 
   /** The contact has no watchers any more. */
@@ -151,7 +165,8 @@ export class PresencePublisher {
     const others: ContactLocal[] = [];
     for (const [contact, state] of this.#contacts) {
       const { look } = this.#options.presenceOf(contact);
-      if (state.base === state.key && !look.available && !state.told?.size) continue;
+      // Not by what it shows now: what went stale since the last look was never said.
+      if (state.base === lookKey(UNAVAILABLE) && !state.told?.size) continue;
       state.key = lookKey(UNAVAILABLE);
       state.remaining = undefined;
       (isEngaged(look) ? engaged : others).push(contact);
@@ -195,8 +210,11 @@ export class PresencePublisher {
   }
 
   #tell(state: ContactState, watcher: BareJid, key: string): void {
-    state.told ??= new Map();
-    state.told.set(watcher, key);
+    if (key === state.base) state.told?.delete(watcher);
+    else {
+      state.told ??= new Map();
+      state.told.set(watcher, key);
+    }
   }
 
   #allTold(contact: ContactLocal, state: ContactState, key: string): void {
@@ -220,29 +238,31 @@ export class PresencePublisher {
     if (this.#pumping) return;
     this.#pumping = true;
     queueMicrotask(() => {
-      this.#run()
-        .catch((error: unknown) => {
-          if (!this.#abort.signal.aborted) this.#options.logger.error('The presence publisher failed', { error });
-        })
-        .finally(() => {
-          this.#pumping = false;
-        });
+      this.#run().catch((error: unknown) => {
+        if (!this.#abort.signal.aborted) this.#options.logger.error('The presence publisher failed', { error });
+      });
     });
   }
 
   async #run(): Promise<void> {
     const { wire } = this.#options;
     const { signal } = this.#abort;
-    while (!signal.aborted && !this.#withdrawn && this.#hasWork()) {
-      const room = wire.room();
-      if (room === 0) {
-        await wire.whenRoom(signal);
-        continue;
+    try {
+      while (!signal.aborted && !this.#withdrawn && this.#hasWork()) {
+        const room = wire.room();
+        if (room === 0) {
+          await wire.whenRoom(signal);
+          continue;
+        }
+        const utterances = this.#fill(room);
+        // Offline: the next connection begins with everything.
+        if (utterances.length > 0 && !wire.say(utterances)) continue;
+        const mustWait = this.#fresh.size === 0 && this.#hasWork() && this.#repeatTokens.available() === 0;
+        if (mustWait) await this.#pause(this.#repeatTokens.pause);
       }
-      const utterances = this.#fill(room);
-      // Offline: the next connection begins with everything.
-      if (utterances.length > 0 && !wire.say(utterances)) continue;
-      if (this.#fresh.size === 0 && this.#hasWork()) await this.#pause(this.#repeatTokens.pause);
+    } finally {
+      // In the same breath as the last look for work: a change between the two would wake nobody.
+      this.#pumping = false;
     }
   }
 
@@ -273,9 +293,9 @@ export class PresencePublisher {
 
   /** Moves utterances from a lane until there are `most`; contacts with many watchers take turns. */
   #drain(lane: Set<ContactLocal>, most: number, utterances: Utterance[]): void {
-    while (utterances.length < most) {
-      const contact = lane.values().next().value;
-      if (contact === undefined) return;
+    // One iterator: it passes what is deleted, and comes to what is added at the end.
+    for (const contact of lane) {
+      if (utterances.length >= most) return;
       lane.delete(contact);
       const state = this.#contacts.get(contact);
       if (state === undefined) continue;

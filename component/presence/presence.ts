@@ -4,7 +4,7 @@ import type { Instant } from '../runtime/clock.ts';
 export const shows = ['away', 'chat', 'dnd', 'xa'] as const;
 export type Show = (typeof shows)[number];
 
-/** Human-readable texts by language tag (RFC 5646). The first is the one for clients that ask for none of them. */
+/** Human-readable texts by language tag (RFC 5646). */
 export type StatusTexts = Readonly<Record<string, string>>;
 
 /** What a contact shows. Equal looks are the same object where one policy made them. */

@@ -10,9 +10,12 @@ export class KeyedQueue {
     this.#limit = limit;
   }
 
-  /** @param task must not reject. @returns false when the limit is reached: the task will not run */
-  add(key: string, task: () => Promise<void>): boolean {
-    if (this.#underWay >= this.#limit) return false;
+  /**
+   * @param task must not reject
+   * @returns resolves when the task has ended; undefined when the limit is reached: then it will not run
+   */
+  add(key: string, task: () => Promise<void>): Promise<void> | undefined {
+    if (this.#underWay >= this.#limit) return undefined;
     this.#underWay++;
     const before = this.#tails.get(key);
     const run = (before === undefined ? task() : before.then(task)).finally(() => {
@@ -21,7 +24,7 @@ export class KeyedQueue {
       if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
     });
     this.#tails.set(key, run);
-    return true;
+    return run;
   }
 
   /** Resolves when nothing waits or runs. */

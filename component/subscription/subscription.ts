@@ -71,10 +71,11 @@ function onSubscribe(standing: Standing, permission: Permission, mailbox: Mailbo
 function onProbe(standing: Standing, permission: Permission, mailbox: MailboxVerdict): Reaction {
   if (permission === 'no') return refusal(standing);
   if (standing === 'subscribed') return { standing, say: ['presence'] };
-  if (mailbox === 'known' && (permission === 'yes' || standing === 'pending')) {
-    return { standing: 'subscribed', say: standing === 'pending' ? ['subscribed', 'presence'] : ['presence'] };
+  if (standing === 'pending' && mailbox === 'known') return { standing: 'subscribed', say: ['subscribed', 'presence'] };
+  // Not `pending`: a mailbox that is missing for a moment would then cost the roster its entry.
+  if (standing === 'none' && permission === 'yes' && mailbox !== 'not-found') {
+    return { standing: 'subscribed', say: ['presence'] };
   }
-  if (mailbox === 'unanswered' && permission === 'yes') return { standing: 'pending', say: ['unavailable'] };
   return { standing, say: ['unavailable'] };
 }
 

@@ -1,5 +1,5 @@
 import type { ContactLocal, Directory, Mailbox } from '../directory/directory.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, MINUTE, type Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import {
@@ -38,8 +38,10 @@ export type SubscriptionsOptions = {
   readonly logger: Logger;
 };
 
-/** Changes under way at once; beyond it requests are dropped: servers repeat a pending subscribe at each log-in. */
+/** Changes under way at once. Requests of watchers hold back the reading long before; what Exchange says comes again. */
 const MAX_UNDER_WAY = 20_000;
+/** The pause before a row that could not be deleted is tried again. */
+const RETRY = MINUTE;
 
 /**
  * Who watches whom. Each event of a watcher is decided, made durable and answered before the watcher's next one
@@ -49,37 +51,50 @@ export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #index = new SubscriptionIndex();
   readonly #contactsOf = new Map<Mailbox, Set<ContactLocal>>();
+  readonly #forbidden = new Set<string>();
   readonly #queue = new KeyedQueue(MAX_UNDER_WAY);
+  readonly #retries = new Set<Timer>();
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
   }
 
-  /** Reads all subscriptions; call once, before anything else. */
+  /**
+   * Reads all subscriptions; call once, before anything else. Those that the policy has come to forbid are told
+   * nothing more, and end when their watcher asks next: a mistake in the configuration must not wipe rosters.
+   */
   async load(): Promise<void> {
-    for await (const rows of this.#options.store.loadSubscriptions()) {
-      for (const { contact, watcher, state } of rows) this.#set(contact, watcher, state);
+    const { store, policy, voice } = this.#options;
+    for await (const rows of store.loadSubscriptions()) {
+      for (const { contact, watcher, state } of rows) {
+        this.#set(contact, watcher, state);
+        if (state === 'subscribed' && !policy.allows(watcher, contact)) {
+          this.#forbidden.add(keyOf(contact, watcher));
+          voice.say('unavailable', contact, watcher);
+        }
+      }
     }
   }
 
-  subscribe(contact: ContactLocal, watcher: BareJid): void {
-    this.#schedule(contact, watcher, watcher, () => this.#request('subscribe', contact, watcher));
+  /** Resolves, as the two below, when the request is durable and answered, or could not be. */
+  subscribe(contact: ContactLocal, watcher: BareJid): Promise<void> {
+    return this.#schedule(contact, watcher, watcher, () => this.#request('subscribe', contact, watcher));
   }
 
-  unsubscribe(contact: ContactLocal, watcher: BareJid): void {
-    this.#schedule(contact, watcher, watcher, () => ({ type: 'unsubscribe' }));
+  unsubscribe(contact: ContactLocal, watcher: BareJid): Promise<void> {
+    return this.#schedule(contact, watcher, watcher, () => ({ type: 'unsubscribe' }));
   }
 
   /** @param client the full JID that probed: it is the one that gets the presence */
-  probe(contact: ContactLocal, watcher: BareJid, client: string): void {
-    this.#schedule(contact, watcher, client, () => this.#request('probe', contact, watcher));
+  probe(contact: ContactLocal, watcher: BareJid, client: string): Promise<void> {
+    return this.#schedule(contact, watcher, client, () => this.#request('probe', contact, watcher));
   }
 
   /** Exchange has spoken about a mailbox: who waited for that is answered. */
   answered(mailbox: Mailbox, verdict: 'known' | 'not-found'): void {
     for (const contact of this.contactsOf(mailbox)) {
       for (const watcher of this.#index.watchers(contact, 'pending')) {
-        this.#schedule(contact, watcher, watcher, () => ({ type: 'answer', mailbox: verdict }));
+        void this.#schedule(contact, watcher, watcher, () => this.#answer(contact, watcher, verdict));
       }
     }
   }
@@ -91,7 +106,7 @@ export class Subscriptions {
         ...this.#index.watchers(contact, 'subscribed'),
         ...this.#index.watchers(contact, 'pending'),
       ]) {
-        this.#schedule(contact, watcher, watcher, () => ({ type: 'gone' }));
+        void this.#schedule(contact, watcher, watcher, () => ({ type: 'gone' }));
       }
     }
   }
@@ -99,6 +114,12 @@ export class Subscriptions {
   /** Resolves when everything under way is durable and answered, or could not be. */
   settled(): Promise<void> {
     return this.#queue.idle();
+  }
+
+  /** Ends, with everything under way. */
+  async stop(): Promise<void> {
+    await this.settled();
+    for (const retry of this.#retries) retry.cancel();
   }
 
   /** Contacts with at least one watcher, pending or subscribed, that show the mailbox. */
@@ -111,8 +132,10 @@ export class Subscriptions {
   }
 
   /** The watchers that are told the contact's presence. */
-  watchersOf(contact: ContactLocal): Iterable<BareJid> {
-    return this.#index.watchers(contact, 'subscribed');
+  *watchersOf(contact: ContactLocal): Iterable<BareJid> {
+    for (const watcher of this.#index.watchers(contact, 'subscribed')) {
+      if (this.#forbidden.size === 0 || !this.#forbidden.has(keyOf(contact, watcher))) yield watcher;
+    }
   }
 
   #request(type: 'subscribe' | 'probe', contact: ContactLocal, watcher: BareJid): SubscriptionEvent {
@@ -122,22 +145,30 @@ export class Subscriptions {
     return { type, permission: this.#permission(contact, watcher), mailbox: mailboxes.verdict(mailbox) };
   }
 
+  /** A policy that has changed since the request counts: then it is refused. */
+  #answer(contact: ContactLocal, watcher: BareJid, verdict: 'known' | 'not-found'): SubscriptionEvent {
+    const allowed = this.#options.policy.allows(watcher, contact);
+    return { type: 'answer', mailbox: allowed ? verdict : 'not-found' };
+  }
+
   #permission(contact: ContactLocal, watcher: BareJid): Permission {
     const { policy } = this.#options;
     if (!policy.allows(watcher, contact)) return 'no';
     return this.#index.count(watcher) < policy.maxSubscriptions ? 'yes' : 'full';
   }
 
-  #schedule(contact: ContactLocal, watcher: BareJid, to: string, event: () => SubscriptionEvent): void {
+  #schedule(contact: ContactLocal, watcher: BareJid, to: string, event: () => SubscriptionEvent): Promise<void> {
     const { logger } = this.#options;
-    const accepted = this.#queue.add(watcher, async () => {
+    const handled = this.#queue.add(watcher, async () => {
       try {
         await this.#handle(contact, watcher, to, event());
       } catch (error) {
         logger.error('A subscription change failed', { contact, watcher, error });
       }
     });
-    if (!accepted) logger.warn('Too many subscription changes at once: one is dropped', { contact, watcher });
+    if (handled !== undefined) return handled;
+    logger.warn('Too many subscription changes at once: one is dropped', { contact, watcher });
+    return Promise.resolve();
   }
 
   async #handle(contact: ContactLocal, watcher: BareJid, to: string, event: SubscriptionEvent): Promise<void> {
@@ -148,17 +179,34 @@ export class Subscriptions {
       try {
         await this.#save(contact, watcher, standing);
       } catch (error) {
-        // Nothing is acknowledged that may be forgotten: the watcher's server will ask again.
-        logger.error('A subscription could not be saved and is not answered', { contact, watcher, error });
-        if (event.type === 'probe') voice.say('unavailable', contact, to);
-        return;
+        logger.error('A subscription could not be saved', { contact, watcher, event: event.type, error });
+        if (standing !== 'none') {
+          // Nothing is acknowledged that may be forgotten: the watcher's server will ask again.
+          if (event.type === 'probe') voice.say('unavailable', contact, to);
+          return;
+        }
+        // Nobody asks again for an end. It counts from now on, and the row goes when the store is well again.
+        this.#deleteLater(contact, watcher);
       }
       this.#set(contact, watcher, standing);
       logger.info('Subscription changed', { contact, watcher, event: event.type, from: before, to: standing });
     }
-    for (const saying of say)
+    for (const saying of say) {
       voice.say(saying, contact, saying === 'presence' || saying === 'unavailable' ? to : watcher);
+    }
     if (before === 'subscribed' && standing === 'none' && !this.#hasSubscribed(contact)) voice.lastWatcherLeft(contact);
+  }
+
+  #deleteLater(contact: ContactLocal, watcher: BareJid): void {
+    const { clock, store } = this.#options;
+    const retry = clock.after(RETRY, () => {
+      this.#retries.delete(retry);
+      void this.#queue.add(watcher, async () => {
+        if (this.#index.standing(contact, watcher) !== 'none') return;
+        await store.deleteSubscription({ contact, watcher }).catch(() => this.#deleteLater(contact, watcher));
+      });
+    });
+    this.#retries.add(retry);
   }
 
   #save(contact: ContactLocal, watcher: BareJid, standing: Standing): Promise<void> {
@@ -174,12 +222,13 @@ export class Subscriptions {
 
   /** Keeps the index, and with it which mailboxes are watched. */
   #set(contact: ContactLocal, watcher: BareJid, standing: Standing): void {
+    this.#forbidden.delete(keyOf(contact, watcher));
     const had = this.#index.hasContact(contact);
     this.#index.set(contact, watcher, standing);
     const has = this.#index.hasContact(contact);
     if (had === has) return;
     const mailbox = this.#options.directory.mailboxOf(contact);
-    // A contact that the configuration no longer knows keeps its rows, and shows nothing.
+    // A contact that the configuration no longer knows shows nothing, and keeps its rows until their watchers ask next.
     if (mailbox === undefined) return;
     if (has) this.#beginContact(mailbox, contact);
     else this.#endContact(mailbox, contact);
@@ -203,4 +252,8 @@ export class Subscriptions {
       this.#options.mailboxes.end(mailbox);
     }
   }
+}
+
+function keyOf(contact: ContactLocal, watcher: BareJid): string {
+  return `${contact}\n${watcher}`;
 }

@@ -5,11 +5,9 @@ export const NS_STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 /** RFC 6120 §8.3.3: the conditions that we send, each with the type that tells the sender what to do about it. */
 const types = {
   'bad-request': 'modify',
-  'feature-not-implemented': 'cancel',
   'internal-server-error': 'cancel',
   'item-not-found': 'cancel',
   'jid-malformed': 'modify',
-  'resource-constraint': 'wait',
   'service-unavailable': 'cancel',
 } as const;
 

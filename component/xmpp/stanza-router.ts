@@ -19,8 +19,8 @@ export type StanzaRouterOptions = {
   readonly domain: string;
   readonly logger: Logger;
   readonly iqHandlers: readonly IqHandler[];
-  /** Every presence stanza except errors. @throws StanzaError */
-  readonly onPresence: (inbound: Inbound) => void;
+  /** Every presence stanza except errors; resolves when it is answered. @throws StanzaError */
+  readonly onPresence: (inbound: Inbound) => Promise<void> | undefined;
   readonly send: (stanza: Element) => void;
 };
 
@@ -38,34 +38,30 @@ export class StanzaRouter {
     for (const handler of options.iqHandlers) this.#iqHandlers.set(`${handler.namespace} ${handler.element}`, handler);
   }
 
-  route(stanza: Element): void {
+  /** Resolves when what cannot be answered at once is answered. */
+  route(stanza: Element): Promise<void> | undefined {
     const from = parseAddress(stanza.attrs.from);
     const to = parseAddress(stanza.attrs.to);
     const { logger, domain } = this.#options;
-    if (from === undefined || stanza.attrs.type === 'error') return;
+    if (from === undefined || stanza.attrs.type === 'error') return undefined;
     try {
       if (to === undefined) throw new StanzaError('jid-malformed');
       if (to.domain !== domain) throw new StanzaError('item-not-found');
-      this.#dispatch({ stanza, from, to });
+      return this.#dispatch({ stanza, from, to });
     } catch (error) {
       if (!(error instanceof StanzaError)) logger.error('A stanza could not be handled', { from: from.full, error });
       this.#refuse(stanza, error instanceof StanzaError ? error.condition : 'internal-server-error');
+      return undefined;
     }
   }
 
-  #dispatch(inbound: Inbound): void {
-    switch (inbound.stanza.getName()) {
-      case 'presence':
-        this.#options.onPresence(inbound);
-        break;
-      case 'iq':
-        this.#dispatchIq(inbound);
-        break;
-      case 'message':
-        // RFC 6121 §8.5.2: a headline for nobody is dropped; others learn that contacts take no messages.
-        if (inbound.stanza.attrs.type !== 'headline') throw new StanzaError('service-unavailable');
-        break;
-    }
+  #dispatch(inbound: Inbound): Promise<void> | undefined {
+    const { stanza } = inbound;
+    if (stanza.getName() === 'presence') return this.#options.onPresence(inbound);
+    if (stanza.getName() === 'iq') this.#dispatchIq(inbound);
+    // RFC 6121 §8.5.2: a headline for nobody is dropped; others learn that contacts take no messages.
+    else if (stanza.attrs.type !== 'headline') throw new StanzaError('service-unavailable');
+    return undefined;
   }
 
   /** RFC 6120 §8.2.3: a get or set has an id and exactly one child; it is answered, results are not. */
@@ -87,6 +83,9 @@ export class StanzaRouter {
 
   #refuse(stanza: Element, condition: StanzaErrorCondition): void {
     if (stanza.getName() === 'iq' && stanza.attrs.type === 'result') return;
-    this.#options.send(errorReply(stanza, condition));
+    const reply = errorReply(stanza, condition);
+    // Servers close the whole stream at a `from` that is not below our domain.
+    if (parseAddress(stanza.attrs.to)?.domain !== this.#options.domain) reply.attrs.from = this.#options.domain;
+    this.#options.send(reply);
   }
 }

@@ -35,11 +35,6 @@ export interface Ejabberd {
 const START_LIMIT = 60_000;
 const CONTROL_SCRIPT = '/usr/sbin/ejabberdctl';
 
-/** Whether Debian's ejabberd is installed; `node test/support/prepare.mjs --ejabberd` installs it. */
-export function isEjabberdInstalled(): boolean {
-  return existsSync(CONTROL_SCRIPT);
-}
-
 /** Starts a private ejabberd and resolves when its users exist. Rejects with its log when it does not start. */
 export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {
   const domain = options.domain ?? 'example.test';

@@ -15,8 +15,18 @@ function setUp(concurrency = 10) {
 }
 
 describe('a request budget', () => {
+  test('lets one request run until the account has been accepted: ten at once would be ten wrong passwords', async () => {
+    const { clock, budget } = setUp(10);
+    expect(budget.slots(clock.now())).toBe(1);
+    await budget.run(clock, succeeds);
+    expect(budget.slots(clock.now())).toBe(10);
+    budget.reset();
+    expect(budget.slots(clock.now())).toBe(1);
+  });
+
   test('lets as many requests run at once as the server may take, and refuses more without asking', async () => {
     const { clock, budget } = setUp(2);
+    await budget.run(clock, succeeds);
     const finish: (() => void)[] = [];
     const held = () => budget.run(clock, () => new Promise<void>((resolve) => finish.push(resolve)));
     const both = [held(), held()];
@@ -85,11 +95,31 @@ describe('a request budget', () => {
 
   test('a request that was under way when the server was closed does not open it again', async () => {
     const { clock, budget } = setUp();
+    await budget.run(clock, succeeds);
     let finish = () => {};
     const slow = budget.run(clock, () => new Promise<void>((resolve) => (finish = resolve)));
     await budget.run(clock, fails('blocked')).catch(() => undefined);
     finish();
     await slow;
     expect(budget.closedBy?.kind).toBe('blocked');
+  });
+
+  test('a request that was under way before the trouble does not end the pause', async () => {
+    const { clock, budget } = setUp();
+    await budget.run(clock, succeeds);
+    let finish = () => {};
+    const slow = budget.run(clock, () => new Promise<void>((resolve) => (finish = resolve)));
+    await budget.run(clock, fails('throttled', 300_000)).catch(() => undefined);
+    finish();
+    await slow;
+    expect(budget.slots(clock.now())).toBe(0);
+  });
+
+  test('a clock that is set back makes no pause longer than the longest', async () => {
+    const { clock, budget } = setUp();
+    await budget.run(clock, fails('unreachable')).catch(() => undefined);
+    clock.jump(-24 * 3_600_000);
+    budget.clockJumped(clock.now());
+    expect(budget.notBefore - clock.now()).toBeLessThanOrEqual(300_000);
   });
 });

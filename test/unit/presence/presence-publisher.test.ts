@@ -286,6 +286,96 @@ describe('withdrawing', () => {
   });
 });
 
+describe('in the midst of telling', () => {
+  /** One watcher of three has been told of the meeting; the wire is full. */
+  const halfTold = async () => {
+    const house = setUp({ a: ['w1', 'w2', 'w3'] });
+    await house.settled();
+    house.wire.space = 1;
+    house.show('a', BUSY);
+    await house.clock.pass(10);
+    expect(house.wire.take()).toEqual(['a→w3 dnd']);
+    const rest = async (watcher: string) => {
+      house.wire.open(1000);
+      await house.clock.pass(SECOND);
+      return house.wire.take().filter((line) => line.includes(watcher));
+    };
+    return { ...house, rest };
+  };
+
+  test('one who unsubscribes is told that it ends, and nothing after that', async () => {
+    const { watchers, publisher, rest } = await halfTold();
+    watchers.set('a', ['w2', 'w3']);
+    publisher.answerUnavailable('a', 'w1');
+    expect(await rest('w1')).toEqual(['a→w1 unavailable']);
+  });
+
+  test('one who subscribes again ends with the last state', async () => {
+    const { publisher, show, rest } = await halfTold();
+    show('a', FREE);
+    publisher.greet('a', 'w3');
+    show('a', BUSY);
+    expect((await rest('w3')).at(-1)).toBe('a→w3 dnd');
+  });
+
+  test('a client that probes ends with the last state', async () => {
+    const { publisher, show, rest } = await halfTold();
+    show('a', FREE);
+    publisher.answer('a', 'w3/phone');
+    show('a', BUSY);
+    expect((await rest('w3')).at(-1)).toBe('a→w3 dnd');
+  });
+
+  test('a change that comes while the last one is being finished is told, too', async () => {
+    for (let microtasks = 0; microtasks < 8; microtasks++) {
+      const { wire, show, settled, clock } = setUp({ a: ['w'], b: ['w'] });
+      await settled();
+      show('a', BUSY);
+      for (let i = 0; i < microtasks; i++) await Promise.resolve();
+      show('b', BUSY);
+      await clock.pass(SECOND);
+      expect(wire.take()).toEqual(['a→w dnd', 'b→w dnd']);
+    }
+  });
+
+  test('a new watcher who was told before the clock came to the transition learns when it is taken back', async () => {
+    const { wire, looks, watchers, settled, publisher, clock, show } = setUp({ a: ['w1'] });
+    await settled();
+    watchers.set('a', ['w1', 'w2']);
+    looks.set('a', BUSY);
+    publisher.greet('a', 'w2');
+    show('a', FREE);
+    await clock.pass(SECOND);
+    expect(
+      wire
+        .take()
+        .filter((line) => line.includes('w2'))
+        .at(-1),
+    ).toBe('a→w2 available');
+  });
+});
+
+test('what went stale unnoticed is withdrawn at a stop', async () => {
+  const { wire, looks, settled, publisher } = setUp({ a: ['w'] });
+  await settled();
+  looks.set('a', UNAVAILABLE);
+  await publisher.withdrawAll(AbortSignal.timeout(1000));
+  expect(wire.take()).toEqual(['a→w unavailable']);
+});
+
+test('a high rate of repetition is reached when the wire has room often', async () => {
+  const contacts = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`c${i}`, ['w']]));
+  const { wire, publisher, clock } = setUp(contacts, { repeatRate: 20_000 });
+  const acknowledge = (): void => {
+    wire.open(500);
+    clock.after(10, acknowledge);
+  };
+  acknowledge();
+  publisher.repeatAll();
+  await clock.pass(SECOND / 2);
+  expect(wire.said).toHaveLength(5000);
+});
+
 test('however changes, full wires and reconnects mix, every watcher ends with the last state', async () => {
   const step = fc.oneof(
     {
@@ -324,4 +414,89 @@ test('however changes, full wires and reconnects mix, every watcher ends with th
     }),
     { numRuns: 200 },
   );
+});
+
+describe('every client of every watcher ends with the last state', () => {
+  const contact = fc.constantFrom('a', 'b');
+  const watcher = fc.constantFrom('w1', 'w2', 'w3');
+  const step = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('show' as const),
+        contact,
+        look: fc.constantFrom(FREE, BUSY, AWAY, UNAVAILABLE),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('room' as const), space: fc.nat(2) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('pass' as const), time: fc.nat(50) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constantFrom('leave or join' as const, 'probe' as const, 'ask again' as const),
+        contact,
+        watcher,
+      }),
+    },
+  );
+
+  test('however subscribing, leaving, probing and changes mix with a slow wire', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const { wire, looks, watchers, show, settled, publisher, clock } = setUp({ a: ['w1', 'w2', 'w3'], b: ['w1'] });
+        await settled();
+        const clients = (jid: string) => (jid.includes('/') ? [jid] : [`${jid}/desk`, `${jid}/phone`]);
+        const screens = new Map<string, string>();
+        for (const [name, its] of watchers)
+          for (const client of its.flatMap(clients)) screens.set(name + client, 'available');
+        const absorb = (): void => {
+          for (const { contact: name, to, presence } of wire.said.splice(0)) {
+            for (const client of clients(to)) screens.set(name + client, word(presence.look));
+          }
+        };
+        for (const action of steps) {
+          if (action.kind === 'show') show(action.contact, action.look);
+          else if (action.kind === 'room') wire.open(action.space);
+          else if (action.kind === 'pass') await clock.pass(action.time);
+          else act(action.kind, action.contact, action.watcher);
+          wire.space = Math.max(0, wire.space);
+          absorb();
+        }
+        for (let i = 0; i < 2; i++) {
+          wire.open(10_000);
+          await clock.pass(SECOND);
+          absorb();
+        }
+        for (const name of ['a', 'b']) {
+          for (const jid of ['w1', 'w2', 'w3']) {
+            const truth = watchers.get(name)?.includes(jid) ? word(looks.get(name) ?? UNAVAILABLE) : 'unavailable';
+            for (const client of clients(jid))
+              expect(`${name} ${client} ${screens.get(name + client) ?? 'unavailable'}`).toBe(
+                `${name} ${client} ${truth}`,
+              );
+          }
+        }
+
+        /** As the subscriptions do it: first they know, then it is said. */
+        function act(kind: 'leave or join' | 'probe' | 'ask again', name: string, jid: string): void {
+          const its = watchers.get(name) ?? [];
+          const isWatcher = its.includes(jid);
+          if (kind === 'probe' && isWatcher) publisher.answer(name, `${jid}/desk`);
+          else if (kind === 'ask again' && isWatcher) publisher.greet(name, jid);
+          else if (kind === 'leave or join' && isWatcher) {
+            watchers.set(
+              name,
+              its.filter((other) => other !== jid),
+            );
+            publisher.answerUnavailable(name, jid);
+            if (its.length === 1) publisher.forget(name);
+          } else if (kind === 'leave or join') {
+            watchers.set(name, [...its, jid]);
+            publisher.greet(name, jid);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
 });

@@ -25,7 +25,7 @@ describe('what a watcher’s standing becomes, and what the watcher is told', ()
     ['subscribed', subscribe('yes', 'not-found'), 'subscribed', ['subscribed', 'presence']],
     ['subscribed', subscribe('no', 'known'), 'none', ['unavailable', 'unsubscribed']],
     ['none', probe('yes', 'known'), 'subscribed', ['presence']],
-    ['none', probe('yes', 'unanswered'), 'pending', ['unavailable']],
+    ['none', probe('yes', 'unanswered'), 'subscribed', ['presence']],
     ['none', probe('yes', 'not-found'), 'none', ['unavailable']],
     ['none', probe('full', 'known'), 'none', ['unavailable']],
     ['none', probe('full', 'unanswered'), 'none', ['unavailable']],

@@ -37,15 +37,15 @@ function setUp() {
     ],
     onPresence: presenceHandler(
       {
-        subscribe: (...what) => asked.push(`subscribe ${what.join(' ')}`),
-        unsubscribe: (...what) => asked.push(`unsubscribe ${what.join(' ')}`),
-        probe: (...what) => asked.push(`probe ${what.join(' ')}`),
+        subscribe: async (...what) => void asked.push(`subscribe ${what.join(' ')}`),
+        unsubscribe: async (...what) => void asked.push(`unsubscribe ${what.join(' ')}`),
+        probe: async (...what) => void asked.push(`probe ${what.join(' ')}`),
       },
       send,
     ),
   });
   const route = (stanza: Element): string[] => {
-    router.route(stanza);
+    void router.route(stanza);
     return sent.splice(0).map(String);
   };
   return { route, asked, clock, logger };
