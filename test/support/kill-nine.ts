@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { from, type House, ONLINE, openHouse } from './house.ts';
 import type { Received, Watcher } from './xmpp-watcher.ts';
 
@@ -49,8 +49,11 @@ export async function surviveKills({ exchanges, seed, entry = 'source' }: KillNi
     await watcher.expectSilence(30, () => false);
     wish.acknowledged = watcher.received.slice(before).some(acknowledges(house.contact(name), wish.kind));
     if (wish.acknowledged) acknowledged++;
+    const marks = watchers.map(({ received }) => received.length);
     await house.gateway.restart();
     await house.gateway.waitForLog(ONLINE);
+    // What the new process says first may be that nothing is known: not to be taken for the answer to an unsubscribe.
+    for (const [w, its] of watchers.entries()) await allShown(house, its, marks[w] as number, wishes);
     checkRows(house, wishes, `seed ${seed}, exchange ${i}`);
   }
 
@@ -62,6 +65,25 @@ export async function surviveKills({ exchanges, seed, entry = 'source' }: KillNi
 
 function acknowledges(contact: string, kind: Wish['kind']): (stanza: Received) => boolean {
   return from(contact, kind === 'subscribe' ? 'subscribed' : 'unavailable');
+}
+
+/** Waits until every contact whose subscription was acknowledged has shown something since the mark. */
+async function allShown(
+  house: House,
+  watcher: Watcher,
+  mark: number,
+  wishes: ReadonlyMap<string, Wish>,
+): Promise<void> {
+  for (const [key, { kind, acknowledged }] of wishes) {
+    const [name = '', jid] = key.split(' ');
+    if (jid !== watcher.bareJid || kind !== 'subscribe' || !acknowledged) continue;
+    const isShown = ({ from: sender, type }: Received) =>
+      sender.startsWith(`${house.contact(name)}/`) && type === undefined;
+    await vi.waitFor(() => expect(watcher.received.slice(mark).some(isShown)).toBe(true), {
+      timeout: 10_000,
+      interval: 20,
+    });
+  }
 }
 
 function checkRows(house: House, wishes: ReadonlyMap<string, Wish>, when: string): void {
