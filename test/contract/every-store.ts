@@ -1,9 +1,9 @@
 import { openSqliteStore } from '../../adapters/storage/sqlite-store.ts';
 import type { TimelineStore } from '../../component/calendar/timeline-store.ts';
 import type { SaidStore } from '../../component/presence/said-store.ts';
-import type { Logger } from '../../component/runtime/logger.ts';
 import type { SubscriptionStore } from '../../component/subscription/subscription-store.ts';
 import { MemoryStore } from '../support/memory-store.ts';
+import { RecordingLogger } from '../support/recording-logger.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
 
 /** An empty store that implements every port of its kind. */
@@ -19,21 +19,13 @@ export const storeFactories: Readonly<Record<string, StoreFactory>> = {
   },
   'in SQLite': async () => {
     const folder = makeTempFolder();
-    const store = await openSqliteStore({ file: folder.file('gateway.db'), logger: silentLogger });
+    const store = await openSqliteStore({ file: folder.file('gateway.db'), logger: new RecordingLogger() });
     const remove = async () => {
       await store.close();
       folder.remove();
     };
     return { store, remove };
   },
-};
-
-export const silentLogger: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => silentLogger,
 };
 
 /** Everything that an async iterable of chunks yields, in one array. */

@@ -18,6 +18,8 @@ export interface TestAuthority {
   issue(options?: { names?: readonly string[]; expired?: boolean }): TestCertificate;
 }
 
+/** How long they last. */
+const DAYS = '365';
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 /** Makes an authority that nobody trusts yet. Each file takes about 10 ms; nothing is left on the disk. */
@@ -30,7 +32,7 @@ export function makeAuthority(): TestAuthority {
       '-subj',
       '/CN=Test authority',
       '-days',
-      '2',
+      DAYS,
       '-keyout',
       folder.file('ca.key'),
       '-out',
@@ -52,7 +54,7 @@ function issue(authority: TestCertificate, names: readonly string[], expired: bo
     openssl('req', '-new', ...NEW_KEY, '-subj', subject, '-keyout', key, '-out', request);
     const alternatives = names.map((name) => (/^[\d.]+$/.test(name) ? `IP:${name}` : `DNS:${name}`)).join(',');
     const certificate = openssl(
-      ...['x509', '-req', '-in', request, '-days', expired ? '-1' : '2'],
+      ...['x509', '-req', '-in', request, '-days', expired ? '-1' : DAYS],
       ...['-CA', folder.write('ca.pem', authority.cert), '-CAkey', folder.write('ca.key', authority.key)],
       // Any number that is not used twice; without it openssl writes a file with the next one beside the authority.
       ...['-set_serial', String(process.hrtime.bigint())],

@@ -1,78 +1,9 @@
-// Certificates for tests: an authority of our own, and servers with which something is wrong or nothing is.
-// Made with openssl; those that are not meant to have expired hold until 2120.
+import { makeAuthority } from '../../support/certificate.ts';
 
-export const authority = `-----BEGIN CERTIFICATE-----
-MIIBZTCCAQugAwIBAgIBAjAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA5UZXN0IEF1
-dGhvcml0eTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowGTEXMBUG
-A1UEAwwOVGVzdCBBdXRob3JpdHkwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQW
-FmQydal2hqO5j3uZrydvP3nVmAFYD0dktQk6YkkYHZQpp2KVdQmCYMXqAzUOAL4b
-nXWr/uqFHy3tJS8rrscao0IwQDAPBgNVHRMBAf8EBTADAQH/MA4GA1UdDwEB/wQE
-AwICBDAdBgNVHQ4EFgQUZB/nEYA7X7t1NJQi+a1y3AZNa84wCgYIKoZIzj0EAwID
-SAAwRQIhAKHoNoAMLa/7OIsxYtS4lw7NwTvJuAjBq2sA+3MukMXzAiB+U0Fdsc0H
-N8e5WSp8vZYbJijrqclqJdlfPGSbJr4syA==
------END CERTIFICATE-----
-`;
+// An authority of our own, and servers with which something is wrong or nothing is.
+const { ca, issue } = makeAuthority();
 
-/** For 127.0.0.1, localhost and exchange.test. */
-export const goodServer = {
-  key: `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgwn5/GpBBvKikK+qj
-/iO40KKWgj20FOLaRLRFOwuW6hqhRANCAAS8TSFJn+to5XrLhZzPQcj7IIYqpBFQ
-h4JC//h54QJIuphuihN5L2Tfz02RlsQ4XG+0+pWoU9GIJ3jYIOPEpOe4
------END PRIVATE KEY-----
-`,
-  cert: `-----BEGIN CERTIFICATE-----
-MIIBkDCCATWgAwIBAgIBAzAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA5UZXN0IEF1
-dGhvcml0eTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowGDEWMBQG
-A1UEAwwNZXhjaGFuZ2UudGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABLxN
-IUmf62jlesuFnM9ByPsghiqkEVCHgkL/+HnhAki6mG6KE3kvZN/PTZGWxDhcb7T6
-lahT0YgneNgg48Sk57ijbTBrMCkGA1UdEQQiMCCHBH8AAAGCCWxvY2FsaG9zdIIN
-ZXhjaGFuZ2UudGVzdDAdBgNVHQ4EFgQU7ON64xfuEZQHCaNrB4znFkyzAGowHwYD
-VR0jBBgwFoAUZB/nEYA7X7t1NJQi+a1y3AZNa84wCgYIKoZIzj0EAwIDSQAwRgIh
-AIWIynNhzOdRF67yRS9sgbwd+gybEFOcFRnws8CBBwFJAiEA2yUIQ/mjaDK2OA0z
-TAOx2ScWW0Wz2qppRDiPOVVQhTg=
------END CERTIFICATE-----
-`,
-};
-
-/** For other.test alone. */
-export const otherServer = {
-  key: `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg6oQU6IQDwJQE4xVq
-MXtdWIDLAjNNQkwHoP7Lohbx+yWhRANCAAS51Q8jzoCAZC8Fw22xvpszJZxmgwHO
-unymLhtibK3wdubf1hxXxCJtWkntvHB3dVzluHjjw5ciR/ZdG08S+1QR
------END PRIVATE KEY-----
-`,
-  cert: `-----BEGIN CERTIFICATE-----
-MIIBeDCCAR6gAwIBAgIBBDAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA5UZXN0IEF1
-dGhvcml0eTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowFTETMBEG
-A1UEAwwKb3RoZXIudGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABLnVDyPO
-gIBkLwXDbbG+mzMlnGaDAc66fKYuG2JsrfB25t/WHFfEIm1aSe28cHd1XOW4eOPD
-lyJH9l0bTxL7VBGjWTBXMBUGA1UdEQQOMAyCCm90aGVyLnRlc3QwHQYDVR0OBBYE
-FHOy5qUnZRp6tnhCzu3Rl+p0Nts3MB8GA1UdIwQYMBaAFGQf5xGAO1+7dTSUIvmt
-ctwGTWvOMAoGCCqGSM49BAMCA0gAMEUCIQDwYwNqYa4B5OcWora9geK8DINtw6XB
-9OVnM1pbWb1R9wIgA7Wrk2tPiRlk5lnO412+nq3l1K5bKAUFeQj/uaVK2yc=
------END CERTIFICATE-----
-`,
-};
-
-/** For 127.0.0.1, expired in 2021. */
-export const expiredServer = {
-  key: `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgRdfAmTo8DL27gKFM
-Jje4AhRnHVoahrGh7aoyYn46zZqhRANCAARwf1f25VhSt7/aHlq6CSprgog86M/m
-79CGr3qEN5/ITFspSD/h/A8Z5CBkKzhIlIhyDxeGxfCiGZZvHs8tyEDW
------END PRIVATE KEY-----
-`,
-  cert: `-----BEGIN CERTIFICATE-----
-MIIBcjCCARmgAwIBAgIBBTAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA5UZXN0IEF1
-dGhvcml0eTAeFw0yMDAxMDEwMDAwMDBaFw0yMTAxMDEwMDAwMDBaMBgxFjAUBgNV
-BAMMDWV4Y2hhbmdlLnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARwf1f2
-5VhSt7/aHlq6CSprgog86M/m79CGr3qEN5/ITFspSD/h/A8Z5CBkKzhIlIhyDxeG
-xfCiGZZvHs8tyEDWo1MwUTAPBgNVHREECDAGhwR/AAABMB0GA1UdDgQWBBRrt6xm
-hPnBjbYGSzoJQxWfnbZC8zAfBgNVHSMEGDAWgBRkH+cRgDtfu3U0lCL5rXLcBk1r
-zjAKBggqhkjOPQQDAgNHADBEAiBNQs18fybeKliSWGLMK0F55aGwQ8RkAyQUz2i5
-e9o4uQIgM7r/R6CMnOrNBjaKcQtcqB0AhyH7wbsAyzFnJ3bCSZ0=
------END CERTIFICATE-----
-`,
-};
+export const authority = ca;
+export const goodServer = issue({ names: ['exchange.test', 'localhost', '127.0.0.1'] });
+export const otherServer = issue({ names: ['other.test'] });
+export const expiredServer = issue({ expired: true });

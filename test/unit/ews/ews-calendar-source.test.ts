@@ -7,7 +7,7 @@ import { CalendarSourceError } from '../../../component/calendar/calendar-source
 import { startExchangeSimulator } from '../../support/exchange-simulator/exchange-simulator.ts';
 import type { FaultSetting } from '../../support/exchange-simulator/faults.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { recordingLogger } from './local-server.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 
 const start = Date.UTC(2026, 2, 2, 9);
 const window = { start, end: start + 3_600_000 };
@@ -18,7 +18,7 @@ async function open(options: Partial<EwsCalendarSourceOptions> = {}) {
   onTestFinished(() => simulator.stop());
   simulator.calendars.addMailbox('alice@example.com');
   simulator.calendars.addMailbox('bob@example.com');
-  const logger = recordingLogger();
+  const logger = new RecordingLogger();
   const source = createEwsCalendarSource({
     name: 'main',
     url: simulator.url,
@@ -159,8 +159,8 @@ describe('the log', () => {
     for (let i = 0; i < 3; i++) {
       expect(await ask('alice@example.com')).toMatchObject([{ periods: [{ ...window, status: 'NoData' }] }]);
     }
-    expect(logger.lines.filter(({ level }) => level !== 'debug')).toEqual([
-      { level: 'warn', message: expect.any(String), fields: { value: 'Focusing' } },
+    expect(logger.entries.filter(({ level }) => level !== 'debug')).toEqual([
+      { level: 'warn', message: expect.any(String), fields: expect.objectContaining({ value: 'Focusing' }) },
     ]);
   });
 
@@ -171,9 +171,9 @@ describe('the log', () => {
       simulator.faults.set({ kind, ...(kind === 'fault-in-200' && { message: 'No, alice@example.com' }), times: 1 });
       errors.push(await ask('alice@example.com').catch((error: Error) => error.message));
     }
-    const visible = JSON.stringify([logger.lines.filter(({ level }) => level !== 'debug'), errors]);
+    const visible = JSON.stringify([logger.entries.filter(({ level }) => level !== 'debug'), errors]);
     expect(visible).not.toContain('alice');
-    const everything = JSON.stringify(logger.lines);
+    const everything = JSON.stringify(logger.entries);
     expect(everything).not.toContain(Buffer.from('gateway:secret').toString('base64'));
   });
 });

@@ -9,7 +9,6 @@ import {
   type EwsTransportOptions,
 } from '../../../adapters/ews/ews-transport.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
-import type { Logger } from '../../../component/runtime/logger.ts';
 
 /** A server for one test, on 127.0.0.1; it is gone when the test ends. */
 export async function serve(
@@ -41,24 +40,4 @@ export async function post(transport: EwsTransport, signal: AbortSignal = new Ab
     text += chunk;
   });
   return { ...answer, text };
-}
-
-export type LogLine = { readonly level: string; readonly message: string; readonly fields: unknown };
-
-/** A log that a test can read. */
-export function recordingLogger(lines: LogLine[] = []): Logger & { readonly lines: readonly LogLine[] } {
-  const log =
-    (level: string) =>
-    (message: string, fields?: unknown): void => {
-      lines.push({ level, message, fields });
-    };
-  const logger: Logger & { lines: readonly LogLine[] } = {
-    lines,
-    debug: log('debug'),
-    info: log('info'),
-    warn: log('warn'),
-    error: log('error'),
-    child: () => logger,
-  };
-  return logger;
 }

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import type { CheckFinding } from '../../../adapters/ews/check-finding.ts';
@@ -5,9 +6,11 @@ import { loadEwsLibrary } from '../../../adapters/ews/ews-library.ts';
 import { checkServer, type ServerCheckOptions } from '../../../adapters/ews/server-check.ts';
 import { describeVersion } from '../../../adapters/ews/server-version.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
+import { DAY } from '../../../component/runtime/clock.ts';
 import { type ExchangeSimulator, startExchangeSimulator } from '../../support/exchange-simulator/exchange-simulator.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import { authority, expiredServer, goodServer, otherServer } from './certificates.ts';
-import { recordingLogger, serve } from './local-server.ts';
+import { serve } from './local-server.ts';
 
 // Loading takes a second, and several on a busy machine.
 beforeAll(() => loadEwsLibrary(), 60_000);
@@ -34,7 +37,7 @@ async function check(url: string, options: Partial<ServerCheckOptions> = {}): Pr
     credentials: basicCredentials('gateway', 'secret'),
     mailbox: 'alice@example.com',
     clock: systemClock,
-    logger: recordingLogger(),
+    logger: new RecordingLogger(),
     signal: new AbortController().signal,
     ...options,
   });
@@ -61,7 +64,7 @@ describe('the check of a server', () => {
       'version true',
     ]);
     expect(findings[2]?.seen).toMatch(
-      /^TLSv1\.3, certificate for .*exchange\.test, issued by CN=Test Authority, \d{5} days left$/,
+      /^TLSv1\.3, certificate for exchange\.test, .*, issued by CN=Test authority, \d{3} days left$/,
     );
     expect(findings[4]?.seen).toBe('alice@example.com: 1 entry in the next 24 hours');
     expect(findings[5]?.seen).toBe('Exchange Server 2019 (15.2.1748.10)');
@@ -72,8 +75,8 @@ describe('the check of a server', () => {
 
   test('says how many days a certificate has left when they are few', async () => {
     const { url } = await simulate(goodServer);
-    // Ten days before the certificate ends.
-    const clock = { ...systemClock, now: () => Date.UTC(2119, 11, 22) };
+    const { validTo } = new X509Certificate(goodServer.cert);
+    const clock = { ...systemClock, now: () => Date.parse(validTo) - 10.5 * DAY };
     const finding = (await check(url, { ca: authority, clock })).find(({ step }) => step === 'tls');
     expect(finding).toMatchObject({
       ok: true,

@@ -3,8 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSqliteStore } from '../../../adapters/storage/sqlite-store.ts';
-import { allOf, silentLogger } from '../../contract/every-store.ts';
+import { allOf } from '../../contract/every-store.ts';
 import { type RunningProcess, startProcess } from '../../support/child-process.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
 
 const ROUNDS = 5;
@@ -51,7 +52,7 @@ test('after kill -9 every acknowledged row is there, and none whose deletion was
       if (sign === '?') mustBeThere.delete(watcher);
       if (sign === '-') mustBeGone.add(watcher);
     }
-    const store = await openSqliteStore({ file, logger: silentLogger });
+    const store = await openSqliteStore({ file, logger: new RecordingLogger() });
     const there = new Set((await allOf(store.loadSubscriptions())).map(({ watcher }) => watcher));
     await store.close();
     expect([...mustBeThere].filter((watcher) => !there.has(watcher))).toEqual([]);
@@ -63,13 +64,13 @@ test('after kill -9 every acknowledged row is there, and none whose deletion was
 
 test('a database that another process holds is refused; after kill -9 of that process it opens', async () => {
   const holder = await startSaving(0);
-  await expect(openSqliteStore({ file, logger: silentLogger })).rejects.toMatchObject({
+  await expect(openSqliteStore({ file, logger: new RecordingLogger() })).rejects.toMatchObject({
     name: 'StorageError',
     kind: 'in-use',
     message: expect.stringContaining(`Another gateway is using ${file}`),
   });
   expect(holder.process.isRunning).toBe(true);
   await holder.process.stop('SIGKILL', 1_000);
-  const store = await openSqliteStore({ file, logger: silentLogger });
+  const store = await openSqliteStore({ file, logger: new RecordingLogger() });
   await store.close();
 }, 20_000);

@@ -3,7 +3,7 @@
 // Arguments: the database, the number of the first row.
 import { writeSync } from 'node:fs';
 import { openSqliteStore } from '../../../adapters/storage/sqlite-store.ts';
-import { silentLogger } from '../../contract/every-store.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 
 const WRITERS = 8;
 const [file, first] = process.argv.slice(2) as [string, string];
@@ -33,5 +33,5 @@ function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-const store = await openSqliteStore({ file, logger: silentLogger });
+const store = await openSqliteStore({ file, logger: new RecordingLogger() });
 await Promise.all([writeMuchElse(), ...Array.from({ length: WRITERS }, write)]);

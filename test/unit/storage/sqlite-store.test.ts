@@ -10,9 +10,10 @@ import type { RemoteEngine } from '../../../adapters/storage/sqlite-thread.ts';
 import { StorageError } from '../../../adapters/storage/storage-error.ts';
 import { buildTimeline } from '../../../component/calendar/timeline.ts';
 import { HOUR } from '../../../component/runtime/clock.ts';
-import type { LogFields, Logger } from '../../../component/runtime/logger.ts';
+import type { Logger } from '../../../component/runtime/logger.ts';
 import type { SubscriptionRow } from '../../../component/subscription/subscription-store.ts';
-import { allOf, silentLogger } from '../../contract/every-store.ts';
+import { allOf } from '../../contract/every-store.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
 
 let folder: TempFolder;
@@ -27,7 +28,7 @@ afterEach(async () => {
   folder.remove();
 });
 
-async function openStore(logger: Logger = silentLogger): Promise<SqliteStore> {
+async function openStore(logger: Logger = new RecordingLogger()): Promise<SqliteStore> {
   const store = await openSqliteStore({ file, logger });
   open.push(store);
   return store;
@@ -99,7 +100,7 @@ test('a closed store refuses to save and to load, and may be closed again', asyn
 
 test('a second store on the same file is refused until the first is closed', async () => {
   const store = await openStore();
-  const second = openSqliteStore({ file, logger: silentLogger });
+  const second = openSqliteStore({ file, logger: new RecordingLogger() });
   await expect(second).rejects.toBeInstanceOf(StorageError);
   await expect(second).rejects.toMatchObject({ kind: 'in-use', message: expect.stringContaining('Another gateway') });
   await closeStore(store);
@@ -108,17 +109,16 @@ test('a second store on the same file is refused until the first is closed', asy
 
 test('why a database was refused comes out of the thread whole', async () => {
   writeFileSync(file, 'no database '.repeat(1_000));
-  const refused = openSqliteStore({ file, logger: silentLogger });
+  const refused = openSqliteStore({ file, logger: new RecordingLogger() });
   await expect(refused).rejects.toBeInstanceOf(StorageError);
   await expect(refused).rejects.toMatchObject({ kind: 'corrupt', code: 26, message: expect.stringContaining(file) });
 });
 
 test('the log says once that a database was created', async () => {
-  const messages: [string, LogFields | undefined][] = [];
-  const logger: Logger = { ...silentLogger, info: (message, fields) => messages.push([message, fields]) };
+  const logger = new RecordingLogger();
   await closeStore(await openStore(logger));
   await closeStore(await openStore(logger));
-  expect(messages).toEqual([['Created the database', { file }]]);
+  expect(logger.entries).toEqual([{ level: 'info', message: 'Created the database', fields: { file } }]);
 });
 
 test('a full disk refuses the save; the store lives on and saves again when there is room', async () => {
