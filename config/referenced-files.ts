@@ -8,7 +8,7 @@ import { type Path, putAt, valueAt } from './yaml-source.ts';
 type Reading = { readonly text: string } | { readonly found: string; readonly expected: string };
 
 const MAX_SIZE = 1024 * 1024;
-/** Readable by the group or by everybody. */
+/** The group may read: it may be the gateway's own. */
 const READABLE_BY_OTHERS = 0o004;
 
 /**
@@ -25,7 +25,7 @@ export async function readReferencedFiles(
   problems: Problems,
   warn: (path: Path, warning: string) => void,
 ): Promise<void> {
-  const replace = async (path: Path, read: (content: string) => Reading) => {
+  const replace = async (path: Path, read: (content: Buffer) => Reading) => {
     const name = valueAt(configuration, path);
     if (typeof name !== 'string' || name === '') return;
     const file = resolve(folder, name);
@@ -45,7 +45,7 @@ export async function readReferencedFiles(
   }
 }
 
-/** Whether a file's mode lets its group or everybody read it. @throws when there is no such file */
+/** Whether a file's mode lets everybody read it. @throws when there is no such file */
 export async function isReadableByOthers(file: string): Promise<boolean> {
   return ((await stat(file)).mode & READABLE_BY_OTHERS) !== 0;
 }
@@ -62,35 +62,40 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'which this user may not read',
   EPERM: 'which this user may not read',
   EISDIR: 'which is a folder',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'which is not UTF-8',
 };
 
-async function readWhole(file: string, read: (content: string) => Reading): Promise<Reading> {
+async function readWhole(file: string, read: (content: Buffer) => Reading): Promise<Reading> {
   try {
     const stats = await stat(file);
     // Anything else (a pipe, say) might keep us waiting for ever.
     if (!stats.isFile()) return { found: 'which is no file', expected: 'a file' };
     if (stats.size > MAX_SIZE) return { found: 'which is too large', expected: 'a file of at most 1 MiB' };
-    return read(await readFile(file, 'utf8'));
+    return read(await readFile(file));
   } catch (error) {
     return { found: whyUnreadable(error), expected: 'a file that can be read' };
   }
 }
 
-function readSecret(content: string): Reading {
-  const text = content.replace(/^\uFEFF/, '').replace(/[\r\n]+$/, '');
+/** @throws TypeError when it is not UTF-8: guessed at, it would be a wrong password, and some of those lock an account */
+function readSecret(content: Buffer): Reading {
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(content).replace(/[\r\n]+$/, '');
   if (text === '') return { found: 'which is empty', expected: 'a file that holds the secret' };
   if (/[\r\n]/.test(text))
     return { found: 'which has several lines', expected: 'a file that holds the secret and nothing else' };
+  if (/\p{Cc}/u.test(text))
+    return { found: 'which has a control character', expected: 'a file that holds the secret and nothing else' };
   return { text };
 }
 
-function readCertificates(content: string): Reading {
+function readCertificates(content: Buffer): Reading {
+  const text = content.toString('utf8');
   const expected = 'a file with certificates as PEM (-----BEGIN CERTIFICATE-----)';
-  if (content.trim() === '') return { found: 'which is empty', expected };
-  const certificates = content.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  if (text.trim() === '') return { found: 'which is empty', expected };
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
   if (certificates === null) return { found: 'which holds none', expected };
   if (!certificates.every(isCertificate)) return { found: 'which holds a damaged one', expected };
-  return { text: content };
+  return { text };
 }
 
 function isCertificate(pem: string): boolean {

@@ -1,4 +1,4 @@
-import { MINUTE } from '../../component/runtime/clock.ts';
+import { MINUTE, SECOND } from '../../component/runtime/clock.ts';
 import type { Configuration } from '../../config/schema.ts';
 import { basicCredentials } from '../ews/authentication.ts';
 import type { CheckFinding } from '../ews/check-finding.ts';
@@ -12,8 +12,8 @@ export type CheckOptions = { readonly mailbox: string | undefined; readonly json
 type Server = Configuration['exchange']['servers'][number];
 type Print = (server: string, finding: CheckFinding) => void;
 
-/** The most time that one server's check may take. */
-const LIMIT = 2 * MINUTE;
+/** The most time that one server's check may take besides its two requests. */
+const LIMIT = MINUTE;
 
 /** Checks every configured Exchange server, all of them beside each other, and prints what was found. */
 export async function check(configuration: Configuration, { mailbox, json }: CheckOptions): Promise<ExitCode> {
@@ -33,23 +33,26 @@ export async function check(configuration: Configuration, { mailbox, json }: Che
 
 async function checkOne(server: Server, mailbox: string, print: Print): Promise<boolean> {
   let sound = true;
+  let step: CheckFinding['step'] = 'resolve';
   const { name, url, username, password, ca, timeout } = server;
+  const limit = LIMIT + 2 * timeout;
   const findings = checkServer({
     ...{ url, ca, mailbox, clock: systemClock },
     credentials: basicCredentials(username, password),
     limits: { request: timeout },
     // What it sees, it prints: the log has nothing to add.
     logger: createLogger({ level: 'error', format: 'json', destination: process.stderr }),
-    signal: AbortSignal.timeout(LIMIT),
+    signal: AbortSignal.timeout(limit),
   });
   try {
     for await (const finding of findings) {
       print(name, finding);
+      step = finding.step;
       sound &&= finding.ok;
     }
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
-    print(name, { step: 'connect', ok: false, seen: `no result within ${LIMIT / MINUTE} minutes` });
+    print(name, { step, ok: false, seen: `nothing more within ${limit / SECOND} seconds` });
     return false;
   }
   return sound;

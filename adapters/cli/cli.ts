@@ -72,7 +72,12 @@ async function withConfiguration(
   return await command(loaded);
 }
 
-function print(text: string): ExitCode {
-  process.stdout.write(text);
-  return exitCode.ok;
+/** A reader that has seen enough (`| head`) is no failure. */
+function print(text: string): Promise<ExitCode> {
+  return new Promise((resolve) => {
+    process.stdout.write(text, (error) => {
+      const isWritten = error == null || (error as NodeJS.ErrnoException).code === 'EPIPE';
+      resolve(isWritten ? exitCode.ok : exitCode.inputOutput);
+    });
+  });
 }

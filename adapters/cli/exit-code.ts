@@ -7,8 +7,8 @@ export const exitCode = {
   usage: 64,
   /** EX_SOFTWARE: a fault of ours. */
   internal: 70,
-  /** EX_IOERR: the database can't be used. */
-  storage: 74,
+  /** EX_IOERR: the database can't be used, or the standard output can't be written. */
+  inputOutput: 74,
   /** EX_CONFIG: the configuration. */
   configuration: 78,
 } as const;

@@ -18,6 +18,6 @@ Exit codes
   1   check: something is to be mended
   64  the command line is wrong
   70  a fault of the gateway itself
-  74  the database can't be used
+  74  the database can't be used, or the output can't be written
   78  the configuration can't be used; nothing was started
 `;

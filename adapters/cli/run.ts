@@ -1,6 +1,7 @@
 import { RuleDirectory } from '../../component/directory/rule-directory.ts';
 import { Gateway } from '../../component/gateway.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
+import type { Logger } from '../../component/runtime/logger.ts';
 import { SubscriptionPolicy } from '../../component/subscription/subscription-policy.ts';
 import type { LoadedConfiguration } from '../../config/load.ts';
 import { createLogger } from '../runtime/pino-logger.ts';
@@ -30,9 +31,7 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
   try {
     store = await openSqliteStore({ file: configuration.storage.file, logger });
   } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    logger.error('The database can’t be used', { kind: error.kind, reason: error.message });
-    return exitCode.storage;
+    return unusable(error, logger);
   }
   const servers = openExchangeServers(configuration.exchange.servers, clock, logger);
   const gateway = new Gateway({
@@ -54,21 +53,38 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     ...{ store, clock, logger, version },
     random: Math.random,
   });
-  await gateway.start();
+  try {
+    await gateway.start();
+  } catch (error) {
+    await servers.close();
+    await store.close().catch(() => {});
+    return unusable(error, logger);
+  }
 
-  const signal = await stopSignal;
-  logger.info('Presence gateway stops', { signal });
-  process.once(signal, () => process.exit(128 + (signal === 'SIGINT' ? 2 : 15)));
+  const reason = await Promise.race([stopSignal, store.lost]);
+  if (reason instanceof StorageError) {
+    logger.error('The database is lost; the gateway stops, to be started anew', { reason: reason.message });
+  } else {
+    logger.info('Presence gateway stops', { signal: reason });
+    process.once(reason, () => process.exit(128 + (reason === 'SIGINT' ? 2 : 15)));
+  }
   await gateway.stop();
   await servers.close();
   try {
     await store.close();
   } catch (error) {
     logger.error('The database could not be closed', { error });
-    return exitCode.storage;
+    return exitCode.inputOutput;
   }
   logger.info('Presence gateway has stopped');
   return exitCode.ok;
+}
+
+/** @throws what is not the database's fault */
+function unusable(error: unknown, logger: Logger): ExitCode {
+  if (!(error instanceof StorageError)) throw error;
+  logger.error('The database can’t be used', { kind: error.kind, reason: error.message });
+  return exitCode.inputOutput;
 }
 
 function nextSignal(): Promise<'SIGTERM' | 'SIGINT'> {

@@ -69,6 +69,9 @@ export interface EwsTransport {
 /** Just under the two minutes after which IIS closes an idle connection. */
 const KEEP_ALIVE = 100 * SECOND;
 
+/** Node's 250 ms for each but the last of a name's addresses are too few over a distant VPN. */
+export const ATTEMPT_TIMEOUT = 2 * SECOND;
+
 /**
  * Opens the transport to one server. Nothing is connected before the first request.
  *
@@ -84,9 +87,12 @@ export function createEwsTransport(options: EwsTransportOptions): EwsTransport {
     headersTimeout: limits.headers,
     bodyTimeout: limits.silence,
     maxResponseSize: limits.answerBytes,
-    // Node's 250 ms for each of a name's addresses are too few over a distant VPN: it would give up on all of them.
-    autoSelectFamilyAttemptTimeout: 2 * SECOND,
-    connect: { timeout: limits.connect, ...(secureContext !== undefined && { secureContext }) },
+    connect: {
+      timeout: limits.connect,
+      // Here and not one level up: there undici drops it unless `autoSelectFamily` stands beside it.
+      autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT,
+      ...(secureContext !== undefined && { secureContext }),
+    },
   } satisfies Pool.Options);
 
   return {

@@ -143,6 +143,11 @@ export class GetUserAvailabilityReader implements BodyHandler {
     if (!this.#isAnswer) {
       throw new CalendarSourceError('malformed', 'The server sent a SOAP message that does not answer the question');
     }
+    // First: a busy server need not answer for everyone.
+    for (const part of this.#parts) {
+      const error = partError(part, backOff);
+      if (error?.kind === 'throttled') throw error;
+    }
     if (this.#parts.length !== mailboxes.length) {
       throw new CalendarSourceError(
         'malformed',
@@ -153,11 +158,8 @@ export class GetUserAvailabilityReader implements BodyHandler {
   }
 
   #answer(mailbox: Mailbox, part: Part, backOff: number | undefined): FreeBusyAnswer {
-    if (part.failed || !(part.code === 'NoError' || part.code === '')) {
-      const error = mailboxError(part.code, backOff);
-      if (error.kind === 'throttled') throw error;
-      return { mailbox, error };
-    }
+    const error = partError(part, backOff);
+    if (error !== undefined) return { mailbox, error };
     if (part.isVague || !showsEvents(part)) part.events.push({ ...this.#window, status: 'NoData' });
     return { mailbox, periods: part.events };
   }
@@ -187,7 +189,8 @@ function showsEvents({ view, hasEvents }: Part): boolean {
   return view === '' ? hasEvents : /\b(FreeBusy|Detailed)/.test(view);
 }
 
-function mailboxError(code: string, backOff: number | undefined): CalendarSourceError {
+function partError({ failed, code }: Part, backOff: number | undefined): CalendarSourceError | undefined {
+  if (!failed && (code === 'NoError' || code === '')) return undefined;
   const kind = kindOfResponseCode(code);
   return new CalendarSourceError(kind, `Exchange answered ${code || 'an error without a code'} for the mailbox`, {
     ...(code !== '' && { code }),

@@ -4,7 +4,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type Clock, DAY } from '../../component/runtime/clock.ts';
 import type { CheckFinding } from './check-finding.ts';
 import { withDeadline } from './deadline.ts';
-import { trust } from './ews-transport.ts';
+import { ATTEMPT_TIMEOUT, trust } from './ews-transport.ts';
 import { explainNetworkCode, networkCode } from './network-error.ts';
 
 /** What the three steps below the log-on look at. */
@@ -38,7 +38,7 @@ export async function checkConnect(target: NetworkTarget): Promise<CheckFinding>
   let socket: Socket | undefined;
   try {
     await within(target, () => {
-      socket = connectTcp({ host: hostOf(target), port: portOf(target) });
+      socket = connectTcp(addressOf(target));
       return opened(socket, 'connect');
     });
     const seen = `${socket?.remoteAddress} port ${portOf(target)} in ${target.clock.now() - started} ms`;
@@ -58,8 +58,7 @@ export async function checkTls(target: NetworkTarget): Promise<CheckFinding> {
   try {
     await within(target, () => {
       socket = connectTls({
-        host,
-        port: portOf(target),
+        ...addressOf(target),
         ...(isIP(host) === 0 && { servername: host }),
         ...(target.ca !== undefined && { secureContext: trust(target.ca) }),
         // To be able to say what is wrong with it; the connection is only looked at.
@@ -117,6 +116,11 @@ function opened(socket: Socket, event: 'connect' | 'secureConnect'): Promise<voi
     // It stays, so that an error after the step's end finds a listener.
     socket.on('error', reject);
   });
+}
+
+/** As the transport connects. */
+function addressOf(target: NetworkTarget) {
+  return { host: hostOf(target), port: portOf(target), autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT };
 }
 
 function hostOf({ url }: NetworkTarget): string {

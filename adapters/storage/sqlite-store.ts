@@ -55,6 +55,14 @@ export class SqliteStore implements SubscriptionStore, TimelineStore, SaidStore 
     });
   }
 
+  /**
+   * Resolves when the thread that owns the database has ended, with the reason: before `close` an accident, and with
+   * the thread went the lock, so that another gateway may have the file by now.
+   */
+  get lost(): Promise<StorageError> {
+    return this.#engine.ended;
+  }
+
   async *loadSubscriptions(): AsyncIterable<readonly SubscriptionRow[]> {
     for await (const rows of this.#pages('subscriptions')) yield rows.map(toSubscription);
   }
@@ -114,7 +122,15 @@ export class SqliteStore implements SubscriptionStore, TimelineStore, SaidStore 
       overdue = setTimeout(late, CLOSE_LIMIT);
     });
     const closed = this.#commits.close().then(() => this.#engine.close());
-    await Promise.race([closed, limit]).finally(() => clearTimeout(overdue));
+    try {
+      await Promise.race([closed, limit]);
+    } catch (error) {
+      // Else the thread would keep the process for as long as there is something left to try.
+      this.#engine.abandon();
+      throw error;
+    } finally {
+      clearTimeout(overdue);
+    }
   }
 
   /** A table's rows in the order of its key. Rows that are saved meanwhile come if they lie ahead. */

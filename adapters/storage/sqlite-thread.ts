@@ -21,6 +21,10 @@ export interface RemoteEngine {
   commit(changes: readonly Change[]): Promise<readonly RowFault[]>;
   page(table: TableName, after: SqlRow | undefined, limit: number): Promise<readonly SqlRow[]>;
   close(): Promise<void>;
+  /** Ends it without waiting for what was asked; at most a statement that is being executed holds it up. */
+  abandon(): void;
+  /** Resolves with the reason when it has ended, whether asked to or not. */
+  readonly ended: Promise<StorageError>;
 }
 
 type Waiting = { resolve(result: unknown): void; reject(error: StorageError): void };
@@ -34,10 +38,15 @@ type Waiting = { resolve(result: unknown): void; reject(error: StorageError): vo
 export class SqliteThread implements RemoteEngine {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
+  readonly ended: Promise<StorageError>;
+  #resolveEnded!: (reason: StorageError) => void;
   #lastId = 0;
   #ended: StorageError | undefined;
 
   private constructor(file: string) {
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
     this.#worker = startWorker({ file });
     this.#worker.on('message', (answer: Answer) => this.#settle(answer));
     this.#worker.on('error', (cause) => {
@@ -76,6 +85,10 @@ export class SqliteThread implements RemoteEngine {
     }
   }
 
+  abandon(): void {
+    void this.#worker.terminate();
+  }
+
   async #ask(operation: Operation): Promise<unknown> {
     if (this.#ended !== undefined) throw this.#ended;
     const id = ++this.#lastId;
@@ -96,6 +109,7 @@ export class SqliteThread implements RemoteEngine {
 
   #end(reason: StorageError): void {
     this.#ended ??= reason;
+    this.#resolveEnded(this.#ended);
     for (const { reject } of this.#waiting.values()) reject(this.#ended);
     this.#waiting.clear();
   }

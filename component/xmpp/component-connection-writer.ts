@@ -35,10 +35,12 @@ const PARTIAL_WINDOW = SECOND;
 export class AcknowledgedWriter {
   readonly #options: AcknowledgedWriterOptions;
   readonly #window: SendWindow;
-  readonly #timeouts = new Map<string, Timer>();
+  /** By the pings under way; none of them runs while nothing is read. */
+  readonly #timeouts = new Map<string, Timer | undefined>();
   /** Random, so that an acknowledgement can't be mistaken for one of another stream or another gateway. */
   readonly #prefix = `w${randomBytes(6).toString('hex')}-`;
   #pings = 0;
+  #isPaused = false;
   #partial: Timer | undefined;
   #idle: Timer | undefined;
 
@@ -99,22 +101,37 @@ export class AcknowledgedWriter {
     });
   }
 
+  /** Nothing is read any more until `resumed`, an answer neither: no ping is overdue for that. */
+  paused(): void {
+    this.#isPaused = true;
+    for (const timer of this.#timeouts.values()) timer?.cancel();
+  }
+
+  resumed(): void {
+    this.#isPaused = false;
+    for (const id of this.#timeouts.keys()) this.#await(id);
+  }
+
   /** The stream has ended: nothing is waited for any more. */
   close(): void {
     this.#partial?.cancel();
     this.#idle?.cancel();
-    for (const timer of this.#timeouts.values()) timer.cancel();
+    for (const timer of this.#timeouts.values()) timer?.cancel();
     this.#timeouts.clear();
   }
 
   #endWindow(): string {
-    const { clock, ackTimeout, unanswered } = this.#options;
     const domain = xml.escapeXML(this.#options.domain);
     const id = `${this.#prefix}${++this.#pings}`;
     this.#partial?.cancel();
     this.#partial = undefined;
     this.#window.end(id);
-    this.#timeouts.set(id, clock.after(ackTimeout, unanswered));
+    this.#await(id);
     return `<iq type='get' from='${domain}' to='${domain}' id='${id}'><ping xmlns='urn:xmpp:ping'/></iq>`;
+  }
+
+  #await(id: string): void {
+    const { clock, ackTimeout, unanswered } = this.#options;
+    this.#timeouts.set(id, this.#isPaused ? undefined : clock.after(ackTimeout, unanswered));
   }
 }

@@ -167,8 +167,15 @@ export class ComponentConnection {
     const { clock, connectTimeout = 10 * SECOND, inboundLimit = 1_000 } = this.#options;
     this.#state = 'connecting';
     const backlog = new InboundBacklog(inboundLimit, {
-      full: () => stream.pause(),
-      empty: () => stream.resume(),
+      full: () => {
+        stream.pause();
+        this.#writer?.paused();
+      },
+      empty: () => {
+        stream.resume();
+        // The work of an earlier stream may still be settling.
+        if (this.#stream === stream) this.#writer?.resumed();
+      },
     });
     const stream = new ComponentStream(
       { ...this.#options, clock, connectTimeout },

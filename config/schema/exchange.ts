@@ -6,6 +6,13 @@ import { domain, duration, fold, mailbox, text, whole } from './values.ts';
 
 const nameExpected = 'a short name of a-z, 0-9 and -, as in hq';
 
+/** Basic authentication has no way to send a control character either (RFC 7617 §2). */
+const withoutControls = 'text without tabs, line breaks and other control characters';
+
+function hasNoControls(value: string): boolean {
+  return !/\p{Cc}/u.test(value);
+}
+
 const serverSchema = z
   .strictObject({
     name: z
@@ -23,8 +30,12 @@ const serverSchema = z
       .refine((value) => !value.includes(':'), {
         error: 'a name without ":" (Basic authentication has no way to send one)',
       })
+      .refine(hasNoControls, { error: withoutControls })
       .describe('The account that may read free/busy, as in svc-presence@example.com or EXAMPLE\\svc-presence.'),
-    password: text('text').optional().describe('The password of the account; better: passwordFile.'),
+    password: text('text')
+      .refine(hasNoControls, { error: withoutControls })
+      .optional()
+      .describe('The password of the account; better: passwordFile.'),
     passwordFile: text('a file name').optional().describe('A file that holds the password and nothing else.'),
     caFile: text('the name of a PEM file')
       .optional()

@@ -129,6 +129,7 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
           checks.delete(check);
         };
         const fail = (why: string): void => {
+          if (!checks.has(check)) return;
           finish();
           error.message = `the gateway did not log ${message}: ${why}; ${lastLines()}`;
           reject(error);

@@ -49,11 +49,11 @@ function run(program, args, env) {
       // The beginning names the fault; npm adds pages of usage.
       errors = (errors + text).slice(0, 2_000);
     });
-    child.on('error', reject);
+    child.on('error', (error) => reject(new Unavailable(`${program} can't be started (${error.code}): install it.`)));
     child.on('close', (code) => {
       process.off('SIGINT', stop).off('SIGTERM', stop);
       if (interrupted) return reject(new Interrupted());
-      if (code !== 0) process.stderr.write(`${errors.trimEnd()}\n`);
+      if (code !== 0 && errors !== '') process.stderr.write(`${errors.trimEnd()}\n`);
       resolve(code ?? 1);
     });
   });
@@ -133,9 +133,11 @@ async function prepareDebianPackage(name, program) {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   const wait = ['-o', 'DPkg::Lock::Timeout=120', '-qq'];
   const install = () => run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', name], env);
+  const isListed = await hasCandidate(name);
+  // From here on everything that waits is `run`, which an interruption does not tear away from the clean-up.
   const allowServiceStarts = forbidServiceStarts();
   try {
-    if ((await hasCandidate(name)) && (await install()) === 0) return;
+    if (isListed && (await install()) === 0) return;
     say('the package lists are missing or old: apt-get update');
     if ((await run('apt-get', [...wait, 'update'], env)) === 0 && (await install()) === 0) return;
   } finally {

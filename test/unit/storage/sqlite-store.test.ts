@@ -47,6 +47,8 @@ function openHere(): { store: SqliteStore; exec(sql: string): void; pages(): num
     commit: async (changes) => engine.commit(changes),
     page: async (table, after, limit) => engine.page(table, after, limit),
     close: async () => engine.close(),
+    abandon: () => {},
+    ended: new Promise(() => {}),
   };
   const store = new SqliteStore(remote);
   open.push(store);
