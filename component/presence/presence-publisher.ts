@@ -1,9 +1,11 @@
 import type { ContactLocal } from '../directory/directory.ts';
-import { type Clock, SECOND, type Timer } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { BareJid } from '../subscription/subscription-store.ts';
 import { type Look, lookKey, type Presence, UNAVAILABLE, UNKNOWN } from './presence.ts';
-import type { SaidRecord, SaidStore } from './said-store.ts';
+import { SaidSaver } from './said-saver.ts';
+import type { SaidStore } from './said-store.ts';
+import { Telling } from './telling.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** One contact's presence for one watcher: a bare JID, or the full JID of a client that probed. */
@@ -30,24 +32,8 @@ export type PresencePublisherOptions = {
   readonly repeatRate: number;
 };
 
-type ContactState = {
-  /** The key of what the contact shows now. */
-  key: string;
-  /** What all watchers were told on this connection; undefined: not known, each is told. */
-  base: string | undefined;
-  /** Watchers that were told something else than `base`. */
-  told: Map<BareJid, string> | undefined;
-  /** The watchers still to be told, from the end; undefined: not begun. */
-  remaining: BareJid[] | undefined;
-  /** What was last said of the contact on any connection, as far as the store remembers. */
-  lastSaid: string | undefined;
-};
-
 /** Watchers of one contact that are told before the next contact has its turn. */
 const TURN = 100;
-const SAVE_PAUSE = SECOND;
-/** In the place of a look's key, and equal to none: a watcher whose clients were told different things. */
-const MIXED = '';
 
 /**
  * Tells watchers what changed: each watcher once for each change, and nothing where nothing changed. Changes go
@@ -57,14 +43,12 @@ const MIXED = '';
  */
 export class PresencePublisher {
   readonly #options: PresencePublisherOptions;
-  readonly #contacts = new Map<ContactLocal, ContactState>();
+  readonly #contacts = new Map<ContactLocal, Telling>();
   readonly #fresh = new Set<ContactLocal>();
   readonly #repeats: readonly Set<ContactLocal>[] = [new Set(), new Set(), new Set()];
   readonly #repeatTokens: TokenBucket;
-  readonly #unsaved = new Set<ContactLocal>();
+  readonly #saver: SaidSaver;
   readonly #abort = new AbortController();
-  #saveTimer: Timer | undefined;
-  #saving: Promise<void> = Promise.resolve();
   #pumping = false;
   #wake: () => void = () => undefined;
   #withdrawn = false;
@@ -72,21 +56,21 @@ export class PresencePublisher {
   constructor(options: PresencePublisherOptions) {
     this.#options = options;
     this.#repeatTokens = new TokenBucket(options.clock, options.repeatRate);
+    this.#saver = new SaidSaver({ ...options, lastSaid: (contact) => this.#contacts.get(contact)?.lastSaid });
   }
 
   /** A contact that has watchers since an earlier run, and what was last said of it then. */
   restore(contact: ContactLocal, lastSaid: string | undefined): void {
-    this.#contacts.set(contact, { ...this.#newState(contact), lastSaid });
+    this.#contacts.set(contact, new Telling(lookKey(this.#presenceOf(contact).look), lastSaid));
   }
 
   /** The contact may show something else now. */
   changed(contact: ContactLocal): void {
-    const state = this.#contacts.get(contact);
-    if (state === undefined || this.#withdrawn) return;
+    const telling = this.#contacts.get(contact);
+    if (telling === undefined || this.#withdrawn) return;
     const key = lookKey(this.#options.presenceOf(contact).look);
-    if (key === state.key) return;
-    state.key = key;
-    state.remaining = undefined;
+    if (key === telling.key) return;
+    telling.show(key);
     for (const lane of this.#repeats) lane.delete(contact);
     this.#fresh.add(contact);
     this.#pump();
@@ -95,36 +79,28 @@ export class PresencePublisher {
   /** A watcher has just been told `subscribed`: now it is told the presence. */
   greet(contact: ContactLocal, watcher: BareJid): void {
     if (this.#withdrawn) return;
-    const state = this.#ensure(contact);
+    const telling = this.#telling(contact);
     const presence = this.#options.presenceOf(contact);
-    const key = lookKey(presence.look);
     // A transition that the clock has not come to yet: all the others hear of it too.
-    if (key !== state.key) this.changed(contact);
+    this.changed(contact);
     if (!this.#options.wire.say([{ contact, to: watcher, presence }])) return;
-    if (state.base === undefined && !this.#isWaiting(contact)) this.#allTold(contact, state, key);
-    else this.#tell(state, watcher, key);
+    if (telling.isUntold && !this.#isWaiting(contact)) this.#finish(contact, telling);
+    else telling.note(watcher, lookKey(presence.look));
   }
 
   /** Answers a client that probed. */
   answer(contact: ContactLocal, client: string): void {
-    const state = this.#ensure(contact);
+    const telling = this.#telling(contact);
     const presence = this.#presenceOf(contact);
-    const key = lookKey(presence.look);
-    if (key !== state.key) this.changed(contact);
+    this.changed(contact);
     if (!this.#options.wire.say([{ contact, to: client, presence }])) return;
-    const watcher = client.split('/', 1)[0] as BareJid;
-    // Its clients show different things now: whatever comes next, the watcher is told.
-    if ((state.told?.get(watcher) ?? state.base) !== key) this.#tell(state, watcher, MIXED);
+    telling.noteClient(client.split('/', 1)[0] as BareJid, lookKey(presence.look));
   }
 
   /** Tells one that nothing is known, or that it no longer watches. */
   answerUnavailable(contact: ContactLocal, to: string): void {
     this.#options.wire.say([{ contact, to, presence: UNKNOWN }]);
-    const state = this.#contacts.get(contact);
-    if (state === undefined) return;
-    state.told?.delete(to);
-    // A fan-out that is under way must not reach one who has left.
-    state.remaining = state.remaining?.filter((watcher) => watcher !== to);
+    this.#contacts.get(contact)?.leave(to);
   }
 
   /** The contact has no watchers any more. */
@@ -132,28 +108,26 @@ export class PresencePublisher {
     this.#contacts.delete(contact);
     this.#fresh.delete(contact);
     for (const lane of this.#repeats) lane.delete(contact);
-    this.#scheduleSave(contact);
+    this.#saver.changed(contact);
   }
 
-  /** A new connection: nobody knows what arrived of the old one, and the server asks for nothing. Says it all again. */
+  /** A new connection: the server asks for nothing. Says it all again. */
   repeatAll(): void {
     if (this.#withdrawn) return;
     this.#fresh.clear();
     for (const lane of this.#repeats) lane.clear();
-    for (const [contact, state] of this.#contacts) {
-      state.base = undefined;
-      state.told = undefined;
-      state.remaining = undefined;
+    for (const [contact, telling] of this.#contacts) {
       const { look } = this.#presenceOf(contact);
-      state.key = lookKey(look);
-      this.#repeats[repeatOrder(state, look)]?.add(contact);
+      telling.startOver();
+      telling.show(lookKey(look));
+      this.#repeats[repeatOrder(telling, look)]?.add(contact);
     }
     this.#pump();
   }
 
   /**
-   * Tells every watcher that was told otherwise that nothing is known any more, meeting and away first, then what
-   * remains; saves what was said.
+   * Tells every watcher that was told otherwise that nothing is known any more: of contacts in a meeting or away
+   * first, then of the rest.
    *
    * @returns how many contacts' watchers could not all be told before the signal
    */
@@ -161,19 +135,19 @@ export class PresencePublisher {
     this.#withdrawn = true;
     this.#fresh.clear();
     for (const lane of this.#repeats) lane.clear();
-    const engaged: ContactLocal[] = [];
+    const unavailable = lookKey(UNAVAILABLE);
     const others: ContactLocal[] = [];
-    for (const [contact, state] of this.#contacts) {
-      const { look } = this.#options.presenceOf(contact);
+    for (const [contact, telling] of this.#contacts) {
       // Not by what it shows now: what went stale since the last look was never said.
-      if (state.base === lookKey(UNAVAILABLE) && !state.told?.size) continue;
-      state.key = lookKey(UNAVAILABLE);
-      state.remaining = undefined;
-      (isEngaged(look) ? engaged : others).push(contact);
+      if (telling.wereAllTold(unavailable)) continue;
+      const { look } = this.#options.presenceOf(contact);
+      telling.show(unavailable);
+      if (isEngaged(look)) this.#fresh.add(contact);
+      else others.push(contact);
     }
-    for (const contact of [...engaged, ...others]) this.#fresh.add(contact);
+    for (const contact of others) this.#fresh.add(contact);
+    const { wire } = this.#options;
     while (this.#fresh.size > 0 && !signal.aborted) {
-      const { wire } = this.#options;
       if (wire.room() === 0) await wire.whenRoom(signal).catch(() => undefined);
       if (!signal.aborted) wire.say(this.#fill(wire.room()));
     }
@@ -184,21 +158,12 @@ export class PresencePublisher {
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#wake();
-    await this.#save();
+    await this.#saver.flush();
   }
 
-  #ensure(contact: ContactLocal): ContactState {
-    let state = this.#contacts.get(contact);
-    if (state === undefined) {
-      state = this.#newState(contact);
-      this.#contacts.set(contact, state);
-    }
-    return state;
-  }
-
-  #newState(contact: ContactLocal): ContactState {
-    const key = lookKey(this.#presenceOf(contact).look);
-    return { key, base: undefined, told: undefined, remaining: undefined, lastSaid: undefined };
+  #telling(contact: ContactLocal): Telling {
+    if (!this.#contacts.has(contact)) this.restore(contact, undefined);
+    return this.#contacts.get(contact) as Telling;
   }
 
   #presenceOf(contact: ContactLocal): Presence {
@@ -209,26 +174,8 @@ export class PresencePublisher {
     return this.#fresh.has(contact) || this.#repeats.some((lane) => lane.has(contact));
   }
 
-  #tell(state: ContactState, watcher: BareJid, key: string): void {
-    if (key === state.base) state.told?.delete(watcher);
-    else {
-      state.told ??= new Map();
-      state.told.set(watcher, key);
-    }
-  }
-
-  #allTold(contact: ContactLocal, state: ContactState, key: string): void {
-    state.base = key;
-    state.told = undefined;
-    state.remaining = undefined;
-    if (state.lastSaid === key) return;
-    state.lastSaid = key;
-    this.#scheduleSave(contact);
-  }
-
-  #scheduleSave(contact: ContactLocal): void {
-    this.#unsaved.add(contact);
-    this.#saveTimer ??= this.#options.clock.after(SAVE_PAUSE, () => void this.#save());
+  #finish(contact: ContactLocal, telling: Telling): void {
+    if (telling.finish()) this.#saver.changed(contact);
   }
 
   /** Starts the pump, after the present turn of the event loop: what changes together goes together. */
@@ -297,52 +244,24 @@ export class PresencePublisher {
     for (const contact of lane) {
       if (utterances.length >= most) return;
       lane.delete(contact);
-      const state = this.#contacts.get(contact);
-      if (state === undefined) continue;
-      if (this.#takeTurn(contact, state, Math.min(most, utterances.length + TURN), utterances)) {
-        this.#allTold(contact, state, state.key);
+      const telling = this.#contacts.get(contact);
+      if (telling === undefined) continue;
+      if (this.#takeTurn(contact, telling, Math.min(most, utterances.length + TURN), utterances)) {
+        this.#finish(contact, telling);
       } else lane.add(contact);
     }
   }
 
   /** @returns whether all watchers of the contact have been told */
-  #takeTurn(contact: ContactLocal, state: ContactState, most: number, utterances: Utterance[]): boolean {
+  #takeTurn(contact: ContactLocal, telling: Telling, most: number, utterances: Utterance[]): boolean {
     const presence = this.#presenceOf(contact);
-    const key = lookKey(presence.look);
-    if (key !== state.key) {
-      state.key = key;
-      state.remaining = undefined;
-    }
-    state.remaining ??= [...this.#options.watchersOf(contact)];
+    telling.show(lookKey(presence.look));
     while (utterances.length < most) {
-      const watcher = state.remaining.pop();
-      if (watcher === undefined) return true;
-      if ((state.told?.get(watcher) ?? state.base) === state.key) continue;
+      const watcher = telling.next(() => this.#options.watchersOf(contact));
+      if (watcher === undefined) break;
       utterances.push({ contact, to: watcher, presence });
-      this.#tell(state, watcher, state.key);
     }
-    return state.remaining.length === 0;
-  }
-
-  #save(): Promise<void> {
-    this.#saveTimer?.cancel();
-    this.#saveTimer = undefined;
-    const { store, logger } = this.#options;
-    const records: SaidRecord[] = [];
-    const forgotten: ContactLocal[] = [];
-    for (const contact of this.#unsaved) {
-      const said = this.#contacts.get(contact)?.lastSaid;
-      if (said === undefined) forgotten.push(contact);
-      else records.push({ contact, said });
-    }
-    this.#unsaved.clear();
-    this.#saving = this.#saving
-      .then(async () => {
-        if (records.length > 0) await store.saveSaid(records);
-        if (forgotten.length > 0) await store.deleteSaid(forgotten);
-      })
-      .catch((error: unknown) => logger.error('What was said could not be saved', { error }));
-    return this.#saving;
+    return telling.isThrough;
   }
 }
 
@@ -351,7 +270,7 @@ function isEngaged(look: Look): boolean {
   return look.available && look.show !== undefined;
 }
 
-function repeatOrder(state: ContactState, look: Look): 0 | 1 | 2 {
-  if (state.key !== state.lastSaid) return 0;
+function repeatOrder(telling: Telling, look: Look): 0 | 1 | 2 {
+  if (telling.key !== telling.lastSaid) return 0;
   return isEngaged(look) ? 1 : 2;
 }
