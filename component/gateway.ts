@@ -10,7 +10,6 @@ import { PresencePublisher } from './presence/presence-publisher.ts';
 import type { SaidStore } from './presence/said-store.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
-import type { Saying } from './subscription/subscription.ts';
 import type { SubscriptionPolicy } from './subscription/subscription-policy.ts';
 import type { SubscriptionStore } from './subscription/subscription-store.ts';
 import { Subscriptions } from './subscription/subscriptions.ts';
@@ -21,8 +20,8 @@ import { NS_PING, pingHandler } from './xmpp/ping.ts';
 import { presenceHandler } from './xmpp/presence-handler.ts';
 import { ComponentPresenceWire } from './xmpp/presence-wire.ts';
 import { StanzaRouter, type StanzaRouterOptions } from './xmpp/stanza-router.ts';
-import { subscriptionStanza } from './xmpp/subscription-stanza.ts';
 import { NS_VERSION, versionHandler } from './xmpp/version.ts';
+import { WatcherVoice } from './xmpp/watcher-voice.ts';
 
 export type GatewayOptions = {
   /** With a clock of its own: the network's waits are real ones, also where calendars are played fast. */
@@ -61,8 +60,7 @@ export class Gateway {
   readonly #publisher: PresencePublisher;
   readonly #subscriptions: Subscriptions;
   readonly #router: StanzaRouter;
-  /** What was decided while offline. Presence is not among it: that is said again anyway. */
-  readonly #unsaid: [Saying, ContactLocal, string][] = [];
+  readonly #voice: WatcherVoice;
   #stopping = false;
 
   constructor(options: GatewayOptions) {
@@ -88,7 +86,7 @@ export class Gateway {
       },
     });
     this.#keeper = new PresenceKeeper({
-      ...{ clock, cache },
+      ...{ clock, cache, logger },
       policy: options.presencePolicy,
       onJump: () => this.#calendars.clockJumped(),
       onLook: (mailbox) => {
@@ -102,11 +100,13 @@ export class Gateway {
       watchersOf: (contact) => this.#subscriptions.watchersOf(contact),
       repeatRate: options.repeatRate,
     });
+    this.#voice = new WatcherVoice(this.#connection, this.#publisher, domain);
     this.#subscriptions = new Subscriptions({
       ...{ store, directory, clock, logger },
       policy: options.subscriptionPolicy,
       mailboxes: {
         verdict: (mailbox) => this.#calendars.verdict(mailbox),
+        hurry: (mailbox) => this.#calendars.hurry(mailbox),
         begin: (mailbox) => {
           this.#calendars.begin(mailbox);
           // A calendar may still be in the cache: its transitions count from now on.
@@ -117,10 +117,7 @@ export class Gateway {
           this.#keeper.forget(mailbox);
         },
       },
-      voice: {
-        say: (saying, contact, to) => this.#say(saying, contact, to),
-        lastWatcherLeft: (contact) => this.#publisher.forget(contact),
-      },
+      voice: this.#voice,
     });
     const send: StanzaRouterOptions['send'] = (stanza) => void this.#connection.send(stanza);
     this.#router = new StanzaRouter({
@@ -135,7 +132,7 @@ export class Gateway {
           contact: [NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_VERSION],
         }),
       ],
-      onPresence: presenceHandler(this.#subscriptions, send),
+      onPresence: presenceHandler(this.#subscriptions, options.subscriptionPolicy, send),
     });
   }
 
@@ -159,7 +156,7 @@ export class Gateway {
     // What is not answered yet holds back the reading.
     this.#connection.on('stanza', (stanza) => (this.#stopping ? undefined : this.#router.route(stanza)));
     this.#connection.on('online', () => {
-      for (const words of this.#unsaid.splice(0)) this.#say(...words);
+      this.#voice.catchUp();
       this.#publisher.repeatAll();
     });
     this.#connection.start();
@@ -188,25 +185,5 @@ export class Gateway {
   #presenceOf(contact: ContactLocal): Presence {
     const mailbox = this.#options.directory.mailboxOf(contact);
     return mailbox === undefined ? UNKNOWN : this.#keeper.presenceOf(mailbox);
-  }
-
-  #say(saying: Saying, contact: ContactLocal, to: string): void {
-    if (saying !== 'presence' && !this.#connection.isOnline) {
-      this.#unsaid.push([saying, contact, to]);
-      return;
-    }
-    switch (saying) {
-      case 'subscribed':
-      case 'unsubscribed':
-        this.#connection.send(subscriptionStanza(saying, contact, this.#options.connection.domain, to));
-        break;
-      case 'presence':
-        if (to.includes('/')) this.#publisher.answer(contact, to);
-        else this.#publisher.greet(contact, to);
-        break;
-      case 'unavailable':
-        this.#publisher.answerUnavailable(contact, to);
-        break;
-    }
   }
 }

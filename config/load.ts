@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ConfigurationError } from './configuration-error.ts';
@@ -16,7 +17,8 @@ export type LoadedConfiguration = {
 /**
  * Reads a configuration file, the variables of the environment that it uses and the files that it names.
  *
- * @param file its name as it shall stand in messages; files that it names are relative to its folder
+ * @param file its name as it shall stand in messages; files that it names are relative to its folder, the database
+ *   to systemd's state folder where there is one
  * @throws ConfigurationError with everything that is wrong
  */
 export async function loadConfiguration(file: string, env: NodeJS.ProcessEnv): Promise<LoadedConfiguration> {
@@ -40,7 +42,18 @@ export async function loadConfiguration(file: string, env: NodeJS.ProcessEnv): P
     for (const path of inlineSecrets(source))
       warn(path, 'other users of this machine may read this file and the secret in it');
   }
-  configuration.storage.file = resolve(folder, configuration.storage.file);
+  // systemd's name for the one folder that a hardened unit may write to.
+  const [stateFolder = folder] = env.STATE_DIRECTORY?.split(':') ?? [];
+  configuration.storage.file = resolve(stateFolder, configuration.storage.file);
+  const databaseFolder = dirname(configuration.storage.file);
+  if (!existsSync(databaseFolder)) {
+    problems.addAt(
+      ['storage', 'file'],
+      'a file in a folder that exists',
+      `a file in ${databaseFolder}, which does not exist`,
+    );
+    throw new ConfigurationError(problems.list);
+  }
   return { configuration, warnings };
 }
 

@@ -5,6 +5,7 @@ import type { CheckFinding } from '../ews/check-finding.ts';
 import { checkServer } from '../ews/server-check.ts';
 import { createLogger } from '../runtime/pino-logger.ts';
 import { systemClock } from '../runtime/system-clock.ts';
+import { serverOf } from './exchange-servers.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 
 export type CheckOptions = { readonly mailbox: string | undefined; readonly json: boolean };
@@ -15,18 +16,34 @@ type Print = (server: string, finding: CheckFinding) => void;
 /** The most time that one server's check may take besides its two requests. */
 const LIMIT = MINUTE;
 
-/** Checks every configured Exchange server, all of them beside each other, and prints what was found. */
+/**
+ * Checks every configured Exchange server, all of them beside each other, and prints what was found.
+ *
+ * The mailbox that the command line names is asked of the server that serves its domain, the others are asked for
+ * their `sampleMailbox`; one that has none is passed over.
+ */
 export async function check(configuration: Configuration, { mailbox, json }: CheckOptions): Promise<ExitCode> {
   const { servers } = configuration.exchange;
-  const nameless = servers.filter((server) => (mailbox ?? server.sampleMailbox) === undefined);
-  if (nameless.length > 0) {
-    const names = nameless.map(({ name }) => name).join(', ');
-    process.stderr.write(`presence-gateway: which mailbox? Give --mailbox, or a sampleMailbox for: ${names}\n`);
+  const print = json ? printJson : printLine;
+  const chosen = mailbox === undefined ? undefined : serverOf(servers, mailbox);
+  const asked = servers.map((server) => ({
+    server,
+    mailbox: server === chosen ? mailbox : server.sampleMailbox,
+  }));
+  if (!asked.some((each) => each.mailbox !== undefined)) {
+    const why =
+      mailbox === undefined ? 'Give --mailbox' : `No server is configured for ${mailbox}. Give another --mailbox`;
+    process.stderr.write(
+      `presence-gateway: which mailbox shall be asked for? ${why}, or the servers a sampleMailbox\n`,
+    );
     return exitCode.usage;
   }
-  const print = json ? printJson : printLine;
   const results = await Promise.all(
-    servers.map((server) => checkOne(server, (mailbox ?? server.sampleMailbox) as string, print)),
+    asked.map((each) => {
+      if (each.mailbox !== undefined) return checkOne(each.server, each.mailbox, print);
+      print(each.server.name, { step: 'free-busy', ok: true, seen: 'not checked: it has no sampleMailbox' });
+      return true;
+    }),
   );
   return results.every(Boolean) ? exitCode.ok : exitCode.trouble;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ConfigurationError } from '../../config/configuration-error.ts';
 import { configurationJsonSchema } from '../../config/json-schema.ts';
@@ -12,7 +13,7 @@ import { productVersion } from './version.ts';
 export async function cli(words: readonly string[], clocks: Clocks): Promise<ExitCode> {
   const line = parse(words);
   if (typeof line === 'string') {
-    process.stderr.write(`presence-gateway: ${line}\nTry: presence-gateway --help\n`);
+    complain(line);
     return exitCode.usage;
   }
   const { values, command } = line;
@@ -33,7 +34,8 @@ export async function cli(words: readonly string[], clocks: Clocks): Promise<Exi
     case 'config schema':
       return print(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
     default:
-      process.stderr.write(command === '' ? help : `presence-gateway: there is no command “${command}”\n\n${help}`);
+      if (command === '') process.stderr.write(help);
+      else complain(command === 'config' ? 'config needs validate or schema' : `there is no command “${command}”`);
       return exitCode.usage;
   }
 }
@@ -44,7 +46,7 @@ function parse(words: readonly string[]) {
       args: [...words],
       allowPositionals: true,
       options: {
-        config: { type: 'string', short: 'c', default: 'gateway.yaml' },
+        config: { type: 'string', short: 'c', default: defaultConfiguration() },
         mailbox: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -53,8 +55,18 @@ function parse(words: readonly string[]) {
     });
     return { values, command: positionals.join(' ') };
   } catch (error) {
-    return (error as Error).message;
+    // What Node adds is about a positional argument that looks like an option.
+    return (error as Error).message.split('. To specify', 1)[0] as string;
   }
+}
+
+function defaultConfiguration(): string {
+  const names = ['gateway.yaml', '/etc/presence-gateway/gateway.yaml'];
+  return names.find((name) => existsSync(name)) ?? 'gateway.yaml';
+}
+
+function complain(what: string): void {
+  process.stderr.write(`presence-gateway: ${what}\nTry: presence-gateway --help\n`);
 }
 
 async function withConfiguration(

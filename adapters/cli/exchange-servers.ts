@@ -11,29 +11,35 @@ export type ExchangeServers = {
   close(): Promise<void>;
 };
 
-/** One calendar source a server; a mailbox belongs to the server of its domain, or to the one that has no domains. */
-export function openExchangeServers(
-  servers: Configuration['exchange']['servers'],
-  clock: Clock,
-  logger: Logger,
-): ExchangeServers {
-  const byDomain = new Map<string, EwsCalendarSource>();
-  const sources: EwsCalendarSource[] = [];
-  let catchAll: EwsCalendarSource | undefined;
-  for (const { name, url, username, password, ca, domains, concurrency, timeout } of servers) {
+type Server = Configuration['exchange']['servers'][number];
+
+/** The server of a mailbox: the one that has its domain, or else the one that has no domains. */
+export function serverOf(servers: readonly Server[], mailbox: string): Server | undefined {
+  const domain = mailbox.slice(mailbox.lastIndexOf('@') + 1).toLowerCase();
+  return (
+    servers.find(({ domains }) => domains?.includes(domain)) ?? servers.find(({ domains }) => domains === undefined)
+  );
+}
+
+/** One calendar source for each server. */
+export function openExchangeServers(servers: readonly Server[], clock: Clock, logger: Logger): ExchangeServers {
+  const sources = new Map<Server, EwsCalendarSource>();
+  for (const server of servers) {
+    const { name, url, username, password, ca, concurrency, timeout } = server;
     const source = createEwsCalendarSource({
       ...{ name, url, ca, concurrency, clock, logger },
       credentials: basicCredentials(username, password),
       limits: { request: timeout },
     });
-    sources.push(source);
-    if (domains === undefined) catchAll = source;
-    for (const domain of domains ?? []) byDomain.set(domain, source);
+    sources.set(server, source);
   }
   return {
-    route: (mailbox) => byDomain.get(mailbox.slice(mailbox.lastIndexOf('@') + 1)) ?? catchAll,
+    route: (mailbox) => {
+      const server = serverOf(servers, mailbox);
+      return server && sources.get(server);
+    },
     close: async () => {
-      await Promise.all(sources.map((source) => source.close()));
+      await Promise.all([...sources.values()].map((source) => source.close()));
     },
   };
 }

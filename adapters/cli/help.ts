@@ -7,8 +7,8 @@ Usage
   presence-gateway config schema     print the configuration's JSON Schema (for editors)
 
 Options
-  -c, --config FILE   the configuration (default: gateway.yaml in this folder)
-      --mailbox ADDR  check: the mailbox to ask free/busy for (default: the server's sampleMailbox)
+  -c, --config FILE   the configuration (default: gateway.yaml here, or else /etc/presence-gateway/gateway.yaml)
+      --mailbox ADDR  check: the mailbox to ask its server for (other servers: their sampleMailbox)
       --json          check: one JSON object a line
   -h, --help          this text
   -V, --version       the version

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { RuleDirectory } from '../../component/directory/rule-directory.ts';
 import { Gateway } from '../../component/gateway.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
@@ -15,14 +16,17 @@ import { productVersion } from './version.ts';
 export type Clocks = { readonly calendar: Clock; readonly wire: Clock };
 
 /**
- * Runs the gateway until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once.
+ * Runs the gateway until it is told to stop (SIGTERM, SIGINT, SIGHUP); a second signal ends it at once.
  */
 export async function run({ configuration, warnings }: LoadedConfiguration, clocks: Clocks): Promise<ExitCode> {
   const { xmpp, calendar, presence, watchers } = configuration;
   const logger = createLogger(configuration.log);
   const { calendar: clock } = clocks;
   const version = productVersion();
-  logger.info('Presence gateway starts', { version, node: process.version });
+  const exchange = configuration.exchange.servers.map(({ name }) => name);
+  logger.info('Presence gateway starts', {
+    ...{ version, node: process.version, domain: xmpp.domain, exchange, database: configuration.storage.file },
+  });
   for (const warning of warnings) logger.warn('Configuration', { warning });
 
   // Before anything is open: a signal that comes early must find its handler.
@@ -66,7 +70,7 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     logger.error('The database is lost; the gateway stops, to be started anew', { reason: reason.message });
   } else {
     logger.info('Presence gateway stops', { signal: reason });
-    process.once(reason, () => process.exit(128 + (reason === 'SIGINT' ? 2 : 15)));
+    for (const signal of stopSignals) process.once(signal, () => process.exit(128 + constants.signals[signal]));
   }
   await gateway.stop();
   await servers.close();
@@ -87,12 +91,16 @@ function unusable(error: unknown, logger: Logger): ExitCode {
   return exitCode.inputOutput;
 }
 
-function nextSignal(): Promise<'SIGTERM' | 'SIGINT'> {
+/** SIGHUP, too: a terminal that is closed must not leave every contact as it is. */
+const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+type StopSignal = (typeof stopSignals)[number];
+
+function nextSignal(): Promise<StopSignal> {
   return new Promise((resolve) => {
-    const listen = (signal: 'SIGTERM' | 'SIGINT'): void => {
-      process.off('SIGTERM', listen).off('SIGINT', listen);
+    const listen = (signal: StopSignal): void => {
+      for (const other of stopSignals) process.off(other, listen);
       resolve(signal);
     };
-    process.on('SIGTERM', listen).on('SIGINT', listen);
+    for (const signal of stopSignals) process.on(signal, listen);
   });
 }

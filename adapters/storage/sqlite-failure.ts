@@ -53,8 +53,14 @@ export function storageErrorOf(file: string, error: unknown): StorageError {
         options,
       );
     default:
-      return new StorageError('failed', `${file}: ${reason}`, options);
+      return new StorageError('failed', `${file}: ${reason}${adviceFor(error)}`, options);
   }
+}
+
+function adviceFor(error: unknown): string {
+  const unwritable = ['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException)?.code ?? '');
+  if (!unwritable) return '';
+  return '. This user can’t write there: set storage.file to a place that it can, as /var/lib/presence-gateway/gateway.db';
 }
 
 export function damagedMessage(file: string, reason: string): string {

@@ -48,6 +48,11 @@ export class CalendarSync {
     this.#laneOf.delete(mailbox);
   }
 
+  /** Somebody waits for the mailbox: it is asked for within seconds. */
+  hurry(mailbox: Mailbox): void {
+    this.#laneOf.get(mailbox)?.hurry(mailbox);
+  }
+
   /** The wall clock was set, or the machine slept. */
   clockJumped(): void {
     for (const lane of this.#lanes.values()) {

@@ -25,6 +25,8 @@ const GATHER = 25;
 const RETRY = 30 * SECOND;
 /** The same for errors that only an administrator or time can mend. */
 const PATIENT_RETRY = 30 * MINUTE;
+/** How long somebody who waits for a mailbox has to wait until it is asked for again. */
+const HURRY = 3 * SECOND;
 /** A request takes along what is due within this share of `refresh`: fuller requests, fewer of them. */
 const LOOK_AHEAD = 0.1;
 
@@ -68,6 +70,14 @@ export class SourceLane {
   unwatch(mailbox: Mailbox): void {
     this.#due.delete(mailbox);
     this.#inFlight.delete(mailbox);
+  }
+
+  /** Asks for the mailbox soon; however often that is wanted, at most every few seconds. */
+  hurry(mailbox: Mailbox): void {
+    const soon = this.#clock.now() + HURRY;
+    if ((this.#due.dueOf(mailbox) ?? 0) <= soon) return;
+    this.#due.set(mailbox, soon);
+    this.#arm();
   }
 
   /** The wall clock was set, or the machine slept: what would now wait too long is due, and the timer starts anew. */
@@ -157,11 +167,6 @@ export class SourceLane {
   #pauseAfter(answer: FreeBusyAnswer): number {
     if (!('error' in answer)) return this.#jittered();
     const { kind } = answer.error;
-    this.#logger.debug('The Exchange server gave no free/busy for a mailbox', {
-      mailbox: answer.mailbox,
-      kind,
-      code: answer.error.code,
-    });
     const patient = kind === 'mailbox-not-found' || kind === 'access-denied';
     const { refresh } = this.#options;
     // Looking ahead would take it along again at once.
@@ -171,22 +176,33 @@ export class SourceLane {
   }
 
   #failed(batch: readonly Mailbox[], error: unknown): void {
-    const { budget } = this.#source;
     const now = this.#clock.now();
     // The budget's pause holds them back after the server's failures, this one after our own.
     const retry = error instanceof CalendarSourceError ? now : now + RETRY;
     for (const mailbox of batch) if (this.#inFlight.delete(mailbox)) this.#due.set(mailbox, retry);
-    const fields =
-      error instanceof CalendarSourceError
-        ? { kind: error.kind, code: error.code, reason: error.message, retryIn: Math.max(0, budget.notBefore - now) }
-        : { error };
-    if (budget.closedBy !== undefined) {
-      if (!this.#inTrouble || budget.closedBy === error) {
-        this.#logger.error('The Exchange server is not asked any more until this is mended', fields);
-      }
-    } else if (this.#inTrouble) this.#logger.debug('The Exchange server still gives no answer', fields);
-    else this.#logger.warn('The Exchange server gives no answer', fields);
+    this.#explain(error);
     this.#inTrouble = true;
+  }
+
+  /** One line when the trouble begins, one when it is final; the rest is for those who look closer. */
+  #explain(error: unknown): void {
+    const { closedBy, notBefore } = this.#source.budget;
+    const retryInMs = Math.max(0, Math.round(notBefore - this.#clock.now()));
+    const fields =
+      error instanceof CalendarSourceError ? { kind: error.kind, code: error.code, reason: error.message } : { error };
+    if (closedBy === undefined) {
+      const [level, message] = this.#inTrouble
+        ? (['debug', 'The Exchange server still gives no answer'] as const)
+        : (['warn', 'The Exchange server gives no answer'] as const);
+      this.#logger[level](message, { ...fields, retryInMs });
+    } else if (closedBy === error) {
+      const what =
+        closedBy.kind === 'unauthorized'
+          ? 'The Exchange server has refused the password three times and is not asked any more, lest the account be ' +
+            'locked: mend the password, then restart the gateway'
+          : 'The Exchange server is blocked and not asked any more: see the reason, then restart the gateway';
+      this.#logger.error(what, fields);
+    }
   }
 
   #jittered(): number {

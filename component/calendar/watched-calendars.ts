@@ -3,6 +3,7 @@ import { type Clock, type Instant, SECOND, type Timer } from '../runtime/clock.t
 import type { Logger } from '../runtime/logger.ts';
 import type { AvailabilityCache } from './availability-cache.ts';
 import type { CalendarRouter, FreeBusyAnswer } from './calendar-source.ts';
+import type { CalendarSourceErrorKind } from './calendar-source-error.ts';
 import { CalendarSync } from './calendar-sync.ts';
 import { buildTimeline, type TimeWindow } from './timeline.ts';
 import type { MailboxRecord, TimelineStore } from './timeline-store.ts';
@@ -35,6 +36,7 @@ export class WatchedCalendars {
   readonly #sync: CalendarSync;
   readonly #restored = new Map<Mailbox, MailboxRecord>();
   readonly #unsaved = new Set<Mailbox>();
+  readonly #troubled = new Map<Mailbox, CalendarSourceErrorKind>();
   readonly #undeleted = new Set<Mailbox>();
   #saveTimer: Timer | undefined;
   #saving: Promise<void> = Promise.resolve();
@@ -76,6 +78,11 @@ export class WatchedCalendars {
     return timeline === undefined ? 'unanswered' : 'known';
   }
 
+  /** Somebody waits for its server's word about a watched mailbox. */
+  hurry(mailbox: Mailbox): void {
+    this.#sync.hurry(mailbox);
+  }
+
   /** From now on the mailbox is watched. */
   begin(mailbox: Mailbox): void {
     const { cache } = this.#options;
@@ -94,6 +101,7 @@ export class WatchedCalendars {
     this.#sync.unwatch(mailbox);
     this.#options.cache.unpin(mailbox);
     this.#unsaved.delete(mailbox);
+    this.#troubled.delete(mailbox);
     this.#undeleted.add(mailbox);
     this.#scheduleSave();
   }
@@ -101,6 +109,7 @@ export class WatchedCalendars {
   #answered(answer: FreeBusyAnswer, at: Instant, window: TimeWindow): void {
     const { cache, listener } = this.#options;
     const { mailbox } = answer;
+    this.#explain(answer);
     if ('error' in answer) {
       // The last known timeline stays until it is stale: an error says nothing about the calendar.
       if (answer.error.kind !== 'mailbox-not-found') return;
@@ -113,6 +122,27 @@ export class WatchedCalendars {
     }
     this.#unsaved.add(mailbox);
     this.#scheduleSave();
+  }
+
+  /** One line when a mailbox's trouble begins or becomes another, and one when it ends. */
+  #explain(answer: FreeBusyAnswer): void {
+    const { cache, logger } = this.#options;
+    const { mailbox } = answer;
+    if (!('error' in answer)) {
+      if (this.#troubled.delete(mailbox)) logger.info('Exchange gives free/busy for the mailbox again', { mailbox });
+      return;
+    }
+    const { kind, code, message } = answer.error;
+    if (this.#troubled.get(mailbox) === kind) return;
+    this.#troubled.set(mailbox, kind);
+    // One that was never there is an asker's mistake, and its refusal is in the log.
+    const isNews = kind !== 'mailbox-not-found' || cache.get(mailbox).timeline !== undefined;
+    logger[isNews ? 'warn' : 'debug']('Exchange gives no free/busy for a mailbox', {
+      mailbox,
+      kind,
+      code,
+      reason: message,
+    });
   }
 
   #scheduleSave(): void {

@@ -1,12 +1,14 @@
 import type { AvailabilityCache } from '../calendar/availability-cache.ts';
 import type { Mailbox } from '../directory/directory.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, SECOND, type Timer } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { Presence } from './presence.ts';
 import { nextLook, type PresencePolicy, presenceAt } from './presence-policy.ts';
 import { TransitionClock } from './transition-clock.ts';
 
 export type PresenceKeeperOptions = {
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly cache: AvailabilityCache;
   readonly policy: PresencePolicy;
   /** Called when a watched mailbox may show something else than before. */
@@ -15,10 +17,15 @@ export type PresenceKeeperOptions = {
   readonly onJump: () => void;
 };
 
+/** Calendars become too old together, and fresh again: one line for those of so many milliseconds. */
+const REPORT_PAUSE = 5 * SECOND;
+
 /** Keeps the presence of watched mailboxes true: it looks again at each transition, and whenever told to. */
 export class PresenceKeeper {
   readonly #options: PresenceKeeperOptions;
   readonly #transitions: TransitionClock;
+  readonly #stale = new Set<Mailbox>();
+  #report: Timer | undefined;
 
   constructor(options: PresenceKeeperOptions) {
     this.#options = options;
@@ -39,6 +46,7 @@ export class PresenceKeeper {
 
   stop(): void {
     this.#transitions.stop();
+    this.#report?.cancel();
   }
 
   presenceOf(mailbox: Mailbox): Presence {
@@ -50,16 +58,33 @@ export class PresenceKeeper {
   look(mailbox: Mailbox): void {
     const { cache, clock, policy, onLook } = this.#options;
     const { timeline } = cache.get(mailbox);
-    this.#transitions.set(mailbox, timeline && nextLook(timeline, clock.now(), policy));
+    const next = timeline && nextLook(timeline, clock.now(), policy);
+    this.#transitions.set(mailbox, next);
+    this.#noteAge(mailbox, timeline !== undefined && next === undefined);
     onLook(mailbox);
   }
 
   /** Nobody watches the mailbox any more. */
   forget(mailbox: Mailbox): void {
     this.#transitions.set(mailbox, undefined);
+    this.#stale.delete(mailbox);
   }
 
   lookAtAll(): void {
     for (const [mailbox] of this.#options.cache.watched()) this.look(mailbox);
+  }
+
+  /** Says in one line how many calendars became too old, and in one that none is any more. */
+  #noteAge(mailbox: Mailbox, isStale: boolean): void {
+    if (this.#stale.has(mailbox) === isStale) return;
+    const { clock, logger } = this.#options;
+    if (isStale) this.#stale.add(mailbox);
+    else this.#stale.delete(mailbox);
+    this.#report ??= clock.after(REPORT_PAUSE, () => {
+      this.#report = undefined;
+      const mailboxes = this.#stale.size;
+      if (mailboxes > 0) logger.warn('Calendars are too old: their contacts show nothing', { mailboxes });
+      else logger.info('No calendar is too old any more');
+    });
   }
 }

@@ -24,6 +24,8 @@ export interface SubscriptionVoice {
 /** What is known of mailboxes, as a port; from `begin` to `end` the mailbox is watched and Exchange is asked. */
 export interface WatchedMailboxes {
   verdict(mailbox: Mailbox): MailboxVerdict;
+  /** Somebody waits for Exchange's word about a mailbox that is watched already. */
+  hurry(mailbox: Mailbox): void;
   begin(mailbox: Mailbox): void;
   end(mailbox: Mailbox): void;
 }
@@ -142,7 +144,9 @@ export class Subscriptions {
     const { directory, mailboxes } = this.#options;
     const mailbox = directory.mailboxOf(contact);
     if (mailbox === undefined) return { type, permission: 'no', mailbox: 'not-found' };
-    return { type, permission: this.#permission(contact, watcher), mailbox: mailboxes.verdict(mailbox) };
+    const verdict = mailboxes.verdict(mailbox);
+    if (verdict === 'unanswered') mailboxes.hurry(mailbox);
+    return { type, permission: this.#permission(contact, watcher), mailbox: verdict };
   }
 
   /** A policy that has changed since the request counts: then it is refused. */
@@ -191,10 +195,24 @@ export class Subscriptions {
       this.#set(contact, watcher, standing);
       logger.info('Subscription changed', { contact, watcher, event: event.type, from: before, to: standing });
     }
+    if (standing === 'none' && say.includes('unsubscribed')) this.#explainRefusal(contact, watcher, event);
     for (const saying of say) {
       voice.say(saying, contact, saying === 'presence' || saying === 'unavailable' ? to : watcher);
     }
     if (before === 'subscribed' && standing === 'none' && !this.#hasSubscribed(contact)) voice.lastWatcherLeft(contact);
+  }
+
+  /** The asker is told nothing that tells one reason from another; the administrator is. */
+  #explainRefusal(contact: ContactLocal, watcher: BareJid, event: SubscriptionEvent): void {
+    const { directory, logger } = this.#options;
+    const mailbox = directory.mailboxOf(contact);
+    const permission = 'permission' in event ? event.permission : 'yes';
+    const reasons = {
+      no: mailbox === undefined ? 'no-such-contact' : 'policy',
+      full: 'too-many-subscriptions',
+    } as const;
+    const reason = permission === 'yes' ? 'mailbox-not-found' : reasons[permission];
+    logger.info('Subscription refused', { contact, mailbox, watcher, reason });
   }
 
   #deleteLater(contact: ContactLocal, watcher: BareJid): void {

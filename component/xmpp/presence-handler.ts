@@ -14,6 +14,7 @@ export interface ContactSubscriptions {
 /** RFC 6121 §3 and §4: what each type of presence to a contact, or to the component itself, leads to. */
 export function presenceHandler(
   subscriptions: ContactSubscriptions,
+  policy: { allows(watcher: BareJid, contact: ContactLocal): boolean },
   send: (stanza: Element) => void,
 ): (inbound: Inbound) => Promise<void> | undefined {
   return ({ stanza, from, to }) => {
@@ -22,7 +23,7 @@ export function presenceHandler(
     switch (type) {
       case 'subscribe':
         if (contact !== '') return subscriptions.subscribe(contact, from.bare);
-        welcome(from.bare, to.domain, send);
+        answerForDomain(policy.allows(from.bare, ''), from.bare, to.domain, send);
         return undefined;
       case 'unsubscribe':
         return contact === '' ? undefined : subscriptions.unsubscribe(contact, from.bare);
@@ -43,8 +44,11 @@ export function presenceHandler(
   };
 }
 
-/** Who adds the component itself to the roster is told at each log-in whether it runs; it keeps no list of them. */
-function welcome(watcher: BareJid, domain: string, send: (stanza: Element) => void): void {
-  send(xml('presence', { type: 'subscribed', from: domain, to: watcher }));
-  send(xml('presence', { from: domain, to: watcher }));
+/**
+ * Who may watch anybody may have the component itself in the roster, and is told at each log-in that it runs. It keeps
+ * no list of them: at a stop they are told nothing.
+ */
+function answerForDomain(isAllowed: boolean, watcher: BareJid, domain: string, send: (stanza: Element) => void): void {
+  send(xml('presence', { type: isAllowed ? 'subscribed' : 'unsubscribed', from: domain, to: watcher }));
+  if (isAllowed) send(xml('presence', { from: domain, to: watcher }));
 }

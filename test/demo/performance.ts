@@ -73,7 +73,7 @@ export class Performance {
     this.screen.note(
       this.stage.now(),
       'Exchange fails: every request gets HTTP 503',
-      `What the gateway knows still counts for ${timings.staleAfter / MINUTE} minutes. After that it claims nothing.`,
+      `A calendar counts for ${timings.staleAfter / MINUTE} minutes from when it was read. After that the gateway claims nothing.`,
     );
   }
 

@@ -36,6 +36,12 @@ describe('a configuration that can’t be used ends with 78, the line to mend, a
       /gateway\.yaml:\d+:\d+: exchange\.servers\[0\]\.caFile: .*nowhere\.pem/,
     ],
     [
+      'a folder for the database that is not there',
+      { ...usual.config, storage: { file: 'nowhere/gateway.db' } },
+      usual.files,
+      /gateway\.yaml:\d+:\d+: storage\.file: .*nowhere/,
+    ],
+    [
       'stale before it is refreshed',
       { ...usual.config, calendar: { refresh: '31m' } },
       usual.files,

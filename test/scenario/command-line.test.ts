@@ -91,7 +91,8 @@ describe('the check', () => {
   test('names what is to be mended, server by server, and ends with 1', async () => {
     const servers = (url: string) => [
       { name: 'hq', url, username: 'gateway', passwordFile: 'mistaken', caFile: 'ca.pem', domains: ['example.test'] },
-      { name: 'untrusted', url, username: 'gateway', passwordFile: 'password' },
+      { name: 'untrusted', url, username: 'gateway', passwordFile: 'password', sampleMailbox: 'bob@other.test' },
+      { name: 'unasked', url, username: 'gateway', passwordFile: 'password', domains: ['third.test'] },
     ];
     await withServers(servers, async (file) => {
       const { code, stdout } = await command('check', '-c', file, '--mailbox', 'alice@example.test', '--json');
@@ -100,6 +101,9 @@ describe('the check', () => {
         .split('\n')
         .map((line) => JSON.parse(line) as { server: string; step: string; ok: boolean; advice?: string });
       const failed = findings.filter(({ ok }) => !ok);
+      expect(findings.filter(({ server }) => server === 'unasked')).toMatchObject([
+        { seen: expect.stringContaining('sampleMailbox') },
+      ]);
       expect(failed.map(({ server, step }) => `${server} ${step}`).sort()).toEqual([
         'hq authenticate',
         'untrusted tls',

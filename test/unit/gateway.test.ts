@@ -47,6 +47,7 @@ async function setUp({ store = new MemoryStore(), clock = new FakeClock(START) }
         return mailboxes.map(answerFor);
       }),
   };
+  const logger = new RecordingLogger();
   const look = (show?: Show): Look => ({ available: true, show, status: {} });
   const gateway = new Gateway({
     connection: {
@@ -64,7 +65,7 @@ async function setUp({ store = new MemoryStore(), clock = new FakeClock(START) }
     subscriptionPolicy: new SubscriptionPolicy({ domains: ['example.net'], rules: [], maxSubscriptions: 500 }),
     directory: new RuleDirectory({ rule: '{local}@example.com', domains: [], contacts: new Map() }),
     route: () => source,
-    ...{ store, clock, logger: new RecordingLogger(), random: () => 0.5, version: '1.0.0' },
+    ...{ store, clock, logger, random: () => 0.5, version: '1.0.0' },
   });
   closing.push(() => server.stop());
   await gateway.start();
@@ -96,7 +97,7 @@ async function setUp({ store = new MemoryStore(), clock = new FakeClock(START) }
       .flatMap(({ stanzas }) => stanzas)
       .filter(({ name }) => name === 'presence')
       .map(({ attrs, getChildText }, i, all) => attrs.type ?? getChildText.call(all[i], 'show') ?? 'available');
-  return { gateway, server, clock, exchange, store, ask, heard, pass, stop };
+  return { gateway, server, clock, exchange, store, logger, ask, heard, pass, stop };
 }
 
 describe('one who subscribes again while the calendar is still in the cache', () => {
@@ -178,6 +179,26 @@ test('when the clock is set back by hours, contacts are known again within a ref
   clock.jump(-3 * HOUR);
   await pass(6 * MINUTE);
   expect(heard().at(-1)).toBe('available');
+});
+
+test('the log says when calendars become too old, when a mailbox is denied, and when all is well again', async () => {
+  const { exchange, ask, pass, logger } = await setUp();
+  const told = () => logger.entries.filter(({ level }) => level !== 'debug').map(({ message }) => message);
+  ask('subscribe');
+  await pass();
+  await pass(SECOND);
+  exchange.answer = 'not-found';
+  await pass(20 * MINUTE);
+  await pass(20 * MINUTE);
+  expect(told().filter((message) => message === 'Exchange gives no free/busy for a mailbox')).toHaveLength(1);
+  await pass(40 * MINUTE);
+  expect(told()).toContain('Calendars are too old: their contacts show nothing');
+  exchange.answer = 'known';
+  await pass(40 * MINUTE);
+  expect(told().slice(-2).sort()).toEqual([
+    'Exchange gives free/busy for the mailbox again',
+    'No calendar is too old any more',
+  ]);
 });
 
 test('a stop ends within its limit although the store hangs', async () => {

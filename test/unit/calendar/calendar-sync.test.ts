@@ -255,3 +255,16 @@ test('the requests for a thousand mailboxes are spread over the interval and nea
   const sizes = source.requests.map(({ mailboxes }) => mailboxes.length);
   expect(sizes.reduce((a, b) => a + b, 0) / perHour).toBeGreaterThan(60);
 });
+
+test('a mailbox for which somebody waits is asked for again within seconds, and not more often than that', async () => {
+  const { clock, source, sync } = setUp();
+  source.answer = (mailbox) => ({ mailbox, error: new CalendarSourceError('access-denied', 'no rights') });
+  sync.watch('alice');
+  await clock.pass(SECOND);
+  for (let i = 0; i < 100; i++) {
+    sync.hurry('alice');
+    await clock.pass(100);
+  }
+  expect(source.requests.length).toBeGreaterThanOrEqual(3);
+  expect(source.requests.length).toBeLessThanOrEqual(5);
+});

@@ -6,11 +6,15 @@ import type { TempFolder } from '../../support/temp-folder.ts';
 import { load, makeConfigurationFolder } from './configuration-files.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../../config/${name}`, import.meta.url), 'utf8');
-const example = read('gateway.example.yaml');
 
 let folder: TempFolder;
+/** The example, with a folder for the database that there is on this machine. */
+let example: string;
 beforeAll(() => {
   folder = makeConfigurationFolder();
+  const asWritten = read('gateway.example.yaml');
+  example = asWritten.replace('/var/lib/presence-gateway', folder.path);
+  expect(example).not.toBe(asWritten);
   folder.write('corporate-ca.pem', rootCertificates[0] ?? '');
 });
 afterAll(() => folder.remove());
@@ -19,7 +23,7 @@ describe('the example', () => {
   test('is a configuration as it stands', async () => {
     const { configuration, warnings } = await load(folder, example);
     expect(warnings).toEqual([]);
-    expect(configuration.storage.file).toBe('/var/lib/presence-gateway/gateway.db');
+    expect(configuration.storage.file).toBe(folder.file('gateway.db'));
   });
 
   test('shows the true defaults in its comments', async () => {

@@ -126,6 +126,10 @@ describe('what the gateway works with', () => {
   });
 
   test('the database is looked for beside the file, unless its place is absolute', async () => {
+    folder.write('data/other', '');
+    folder.write('state/other', '');
+    const inState = await load(folder, minimal, { STATE_DIRECTORY: folder.file('state') });
+    expect(inState.configuration.storage.file).toBe(folder.file('state/gateway.db'));
     const relative = await load(folder, `${minimal}storage: { file: data/gateway.db }\n`);
     const absolute = await load(folder, `${minimal}storage: { file: /var/lib/x.db }\n`);
     expect(relative.configuration.storage.file).toBe(folder.file('data/gateway.db'));

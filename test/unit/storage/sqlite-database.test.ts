@@ -1,4 +1,5 @@
 import { copyFileSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Migration } from '../../../adapters/storage/migrations/migration.ts';
@@ -129,9 +130,10 @@ test('a missing folder is named', () => {
 });
 
 test('a folder in place of the file is refused', () => {
-  expect(refusalOf(() => openDatabase(folder.path, migrations))).toMatchObject({
+  const notAFile = dirname(folder.write('not-a-file/x', ''));
+  expect(refusalOf(() => openDatabase(notAFile, migrations))).toMatchObject({
     kind: 'failed',
-    message: expect.stringContaining(folder.path),
+    message: expect.stringContaining(notAFile),
   });
 });
 

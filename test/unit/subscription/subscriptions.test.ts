@@ -18,6 +18,7 @@ async function setUp({
 } = {}) {
   const said: string[] = [];
   const watched = new Set<string>();
+  const hurried: string[] = [];
   const verdicts = new Map<string, MailboxVerdict>();
   const logger = new RecordingLogger();
   const clock = new FakeClock(1000);
@@ -33,6 +34,7 @@ async function setUp({
     policy: new SubscriptionPolicy({ domains: ['example.net'], rules, maxSubscriptions }),
     mailboxes: {
       verdict: (mailbox) => verdicts.get(mailbox) ?? 'unanswered',
+      hurry: (mailbox) => hurried.push(mailbox),
       begin: (mailbox) => watched.add(mailbox),
       end: (mailbox) => watched.delete(mailbox),
     },
@@ -51,7 +53,7 @@ async function setUp({
     await subscriptions.settled();
     return said.splice(0);
   };
-  return { subscriptions, watched, verdicts, logger, store, clock, rows, settled };
+  return { subscriptions, watched, hurried, verdicts, logger, store, clock, rows, settled };
 }
 
 describe('a watcher who asks', () => {
@@ -74,13 +76,26 @@ describe('a watcher who asks', () => {
     expect(await rows()).toHaveLength(1);
   });
 
+  test('and asks again while Exchange has not answered makes it be asked again soon', async () => {
+    const { subscriptions, hurried, settled } = await setUp();
+    void subscriptions.subscribe('alice', 'bob@example.net');
+    await settled();
+    hurried.length = 0;
+    void subscriptions.subscribe('alice', 'bob@example.net');
+    await settled();
+    expect(hurried).toEqual(['alice@example.com']);
+  });
+
   test('in vain gets the same word, whether forbidden or asking for nobody', async () => {
-    const { subscriptions, verdicts, rows, watched, settled } = await setUp();
+    const { subscriptions, verdicts, rows, watched, logger, settled } = await setUp();
     verdicts.set('nobody@example.com', 'not-found');
     void subscriptions.subscribe('alice', 'eve@evil.example');
     void subscriptions.subscribe('nobody', 'bob@example.net');
     expect(await settled()).toEqual(['unsubscribed alice→eve@evil.example', 'unsubscribed nobody→bob@example.net']);
     expect([await rows(), [...watched]]).toEqual([[], []]);
+    // The administrator learns the reason.
+    const refusals = logger.entries.filter(({ message }) => message === 'Subscription refused');
+    expect(refusals.map(({ fields }) => fields.reason)).toEqual(['policy', 'mailbox-not-found']);
   });
 
   test('for more than the limit is refused, and keeps what there is', async () => {

@@ -41,6 +41,7 @@ function setUp() {
         unsubscribe: async (...what) => void asked.push(`unsubscribe ${what.join(' ')}`),
         probe: async (...what) => void asked.push(`probe ${what.join(' ')}`),
       },
+      { allows: (watcher) => watcher.endsWith('@example.net') },
       send,
     ),
   });
@@ -149,7 +150,12 @@ describe('presence', () => {
     expect(asked).toEqual([]);
   });
 
-  test('the component itself welcomes everyone and is available', () => {
+  test('the component itself refuses whom the policy does not allow to watch', () => {
+    const stanza = xml('presence', { type: 'subscribe', from: 'eve@evil.example', to: DOMAIN });
+    expect(setUp().route(stanza)).toEqual([`<presence type="unsubscribed" from="${DOMAIN}" to="eve@evil.example"/>`]);
+  });
+
+  test('the component itself welcomes who may watch, and is available', () => {
     const { route, asked } = setUp();
     expect(route(presence('subscribe', DOMAIN))).toEqual([
       `<presence type="subscribed" from="${DOMAIN}" to="bob@example.net"/>`,
