@@ -39,8 +39,8 @@ export async function check(configuration: Configuration, { mailbox, json }: Che
     return exitCode.usage;
   }
   const results = await Promise.all(
-    asked.map((each) => {
-      if (each.mailbox !== undefined) return checkOne(each.server, each.mailbox, print);
+    asked.map(async (each) => {
+      if (each.mailbox !== undefined) return await checkOne(each.server, each.mailbox, print);
       print(each.server.name, { step: 'free-busy', ok: true, seen: 'not checked: it has no sampleMailbox' });
       return true;
     }),
