@@ -157,6 +157,7 @@ export class Gateway {
     this.#connection.on('stanza', (stanza) => (this.#stopping ? undefined : this.#router.route(stanza)));
     this.#connection.on('online', () => {
       this.#voice.catchUp();
+      this.#subscriptions.withdrawForbidden();
       this.#publisher.repeatAll();
     });
     this.#connection.start();
@@ -173,8 +174,10 @@ export class Gateway {
     this.#keeper.stop();
     await Promise.race([this.#subscriptions.stop(), timeUp]);
     await Promise.race([this.#calendars.stop(), timeUp]);
-    if (onStop === 'withdraw' && this.#connection.isOnline) {
-      const remaining = await this.#publisher.withdrawAll(abort.signal);
+    if (onStop === 'withdraw') {
+      // Offline nobody can be told; the log says how many that leaves.
+      const signal = this.#connection.isOnline ? abort.signal : AbortSignal.abort();
+      const remaining = await this.#publisher.withdrawAll(signal);
       if (remaining > 0) logger.warn('Contacts remain as they are on their watchers’ screens', { contacts: remaining });
     }
     await this.#connection.stop(Math.max(0, deadline - clock.now()));

@@ -30,12 +30,14 @@ export async function check(configuration: Configuration, { mailbox, json }: Che
     server,
     mailbox: server === chosen ? mailbox : server.sampleMailbox,
   }));
-  if (!asked.some((each) => each.mailbox !== undefined)) {
+  const isHomeless = mailbox !== undefined && chosen === undefined;
+  // Not passed over: who names a mailbox would take the others' success for its own.
+  if (isHomeless || !asked.some((each) => each.mailbox !== undefined)) {
     const why =
-      mailbox === undefined ? 'Give --mailbox' : `No server is configured for ${mailbox}. Give another --mailbox`;
-    process.stderr.write(
-      `presence-gateway: which mailbox shall be asked for? ${why}, or the servers a sampleMailbox\n`,
-    );
+      mailbox === undefined
+        ? 'Give --mailbox, or the servers a sampleMailbox'
+        : `No server is configured for ${mailbox}`;
+    process.stderr.write(`presence-gateway: which mailbox shall be asked for? ${why}\n`);
     return exitCode.usage;
   }
   const results = await Promise.all(

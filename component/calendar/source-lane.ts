@@ -63,7 +63,9 @@ export class SourceLane {
 
   watch(mailbox: Mailbox, fetchedAt: Instant | undefined): void {
     const now = this.#clock.now();
-    this.#due.set(mailbox, fetchedAt === undefined ? now : Math.max(now, fetchedAt + this.#jittered()));
+    // What was fetched in the future is from before the clock was set back: waiting for it could take hours.
+    const isGood = fetchedAt !== undefined && fetchedAt <= now;
+    this.#due.set(mailbox, isGood ? Math.max(now, fetchedAt + this.#jittered()) : now);
     this.#arm();
   }
 

@@ -25,7 +25,10 @@ export class PresenceKeeper {
   readonly #options: PresenceKeeperOptions;
   readonly #transitions: TransitionClock;
   readonly #stale = new Set<Mailbox>();
+  /** How many were too old when the log last spoke of it. */
+  #reported = 0;
   #report: Timer | undefined;
+  #stopped = false;
 
   constructor(options: PresenceKeeperOptions) {
     this.#options = options;
@@ -45,6 +48,7 @@ export class PresenceKeeper {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#transitions.stop();
     this.#report?.cancel();
   }
@@ -67,7 +71,7 @@ export class PresenceKeeper {
   /** Nobody watches the mailbox any more. */
   forget(mailbox: Mailbox): void {
     this.#transitions.set(mailbox, undefined);
-    this.#stale.delete(mailbox);
+    if (this.#stale.delete(mailbox)) this.#reportLater();
   }
 
   lookAtAll(): void {
@@ -77,12 +81,20 @@ export class PresenceKeeper {
   /** Says in one line how many calendars became too old, and in one that none is any more. */
   #noteAge(mailbox: Mailbox, isStale: boolean): void {
     if (this.#stale.has(mailbox) === isStale) return;
-    const { clock, logger } = this.#options;
     if (isStale) this.#stale.add(mailbox);
     else this.#stale.delete(mailbox);
+    this.#reportLater();
+  }
+
+  #reportLater(): void {
+    // What is still under way at a stop looks at calendars, too: a timer would then outlive the gateway.
+    if (this.#stopped) return;
+    const { clock, logger } = this.#options;
     this.#report ??= clock.after(REPORT_PAUSE, () => {
       this.#report = undefined;
       const mailboxes = this.#stale.size;
+      if (mailboxes === this.#reported) return;
+      this.#reported = mailboxes;
       if (mailboxes > 0) logger.warn('Calendars are too old: their contacts show nothing', { mailboxes });
       else logger.info('No calendar is too old any more');
     });

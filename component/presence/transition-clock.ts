@@ -25,6 +25,7 @@ export class TransitionClock {
   readonly #due = new DueQueue<Mailbox>();
   #running = false;
   #timer: Timer | undefined;
+  #sleptAt: Instant = Number.NEGATIVE_INFINITY;
   #wakeAt: Instant = Number.POSITIVE_INFINITY;
 
   constructor(options: TransitionClockOptions) {
@@ -50,15 +51,22 @@ export class TransitionClock {
       return;
     }
     this.#due.set(mailbox, due);
-    if (this.#running && due < this.#wakeAt) this.#sleep();
+    // Another sleep would begin by the new time, and hide the jump from the wake that is to come within a second.
+    if (this.#running && due < this.#wakeAt && !this.#hasJumped(this.#clock.now())) this.#sleep();
   }
 
   #sleep(): void {
     this.#timer?.cancel();
     const now = this.#clock.now();
     const delay = Math.min(LONGEST_SLEEP, Math.max(0, (this.#due.nextDue ?? Number.POSITIVE_INFINITY) - now));
+    this.#sleptAt = now;
     this.#wakeAt = now + delay;
     this.#timer = this.#clock.after(delay, () => this.#wake());
+  }
+
+  /** Whether it is no time that a sleep of `#sleptAt` until `#wakeAt` could come to. */
+  #hasJumped(now: Instant): boolean {
+    return now < this.#sleptAt - JUMP || now > this.#wakeAt + JUMP;
   }
 
   #wake(): void {

@@ -12,7 +12,7 @@ import {
 } from './subscription.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
 import type { SubscriptionPolicy } from './subscription-policy.ts';
-import type { BareJid, SubscriptionStore } from './subscription-store.ts';
+import type { BareJid, SubscriptionKey, SubscriptionStore } from './subscription-store.ts';
 
 /** Tells watchers, as a port. `to` is the watcher, or the client of it that probed. */
 export interface SubscriptionVoice {
@@ -53,9 +53,9 @@ export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #index = new SubscriptionIndex();
   readonly #contactsOf = new Map<Mailbox, Set<ContactLocal>>();
-  readonly #forbidden = new Set<string>();
+  readonly #forbidden = new Map<string, SubscriptionKey>();
   readonly #queue = new KeyedQueue(MAX_UNDER_WAY);
-  readonly #retries = new Set<Timer>();
+  readonly #retries = new Map<Timer, SubscriptionKey>();
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
@@ -66,15 +66,21 @@ export class Subscriptions {
    * nothing more, and end when their watcher asks next: a mistake in the configuration must not wipe rosters.
    */
   async load(): Promise<void> {
-    const { store, policy, voice } = this.#options;
+    const { store, policy } = this.#options;
     for await (const rows of store.loadSubscriptions()) {
       for (const { contact, watcher, state } of rows) {
         this.#set(contact, watcher, state);
         if (state === 'subscribed' && !policy.allows(watcher, contact)) {
-          this.#forbidden.add(keyOf(contact, watcher));
-          voice.say('unavailable', contact, watcher);
+          this.#forbidden.set(keyOf(contact, watcher), { contact, watcher });
         }
       }
+    }
+  }
+
+  /** A new connection: whom the policy has come to forbid, and who may have been told something before, is told the end. */
+  withdrawForbidden(): void {
+    for (const { contact, watcher } of this.#forbidden.values()) {
+      this.#options.voice.say('unavailable', contact, watcher);
     }
   }
 
@@ -120,8 +126,19 @@ export class Subscriptions {
 
   /** Ends, with everything under way. */
   async stop(): Promise<void> {
+    const { store, logger } = this.#options;
     await this.settled();
-    for (const retry of this.#retries) retry.cancel();
+    const undeleted = [...this.#retries];
+    this.#retries.clear();
+    for (const [retry] of undeleted) retry.cancel();
+    // The last chance: a row that stays comes back to life at the next start.
+    const deleted = undeleted.map(async ([, key]) => {
+      if (this.#index.standing(key.contact, key.watcher) !== 'none') return;
+      await store.deleteSubscription(key).catch((error: unknown) => {
+        logger.error('A subscription that has ended is still in the database', { ...key, error });
+      });
+    });
+    await Promise.all(deleted);
   }
 
   /** Contacts with at least one watcher, pending or subscribed, that show the mailbox. */
@@ -145,8 +162,10 @@ export class Subscriptions {
     const mailbox = directory.mailboxOf(contact);
     if (mailbox === undefined) return { type, permission: 'no', mailbox: 'not-found' };
     const verdict = mailboxes.verdict(mailbox);
-    if (verdict === 'unanswered') mailboxes.hurry(mailbox);
-    return { type, permission: this.#permission(contact, watcher), mailbox: verdict };
+    const permission = this.#permission(contact, watcher);
+    // Not for strangers: who may watch nobody has no say in how often Exchange is asked.
+    if (verdict === 'unanswered' && permission !== 'no') mailboxes.hurry(mailbox);
+    return { type, permission, mailbox: verdict };
   }
 
   /** A policy that has changed since the request counts: then it is refused. */
@@ -196,22 +215,22 @@ export class Subscriptions {
       logger.info('Subscription changed', { contact, watcher, event: event.type, from: before, to: standing });
     }
     if (standing === 'none' && say.includes('unsubscribed')) this.#explainRefusal(contact, watcher, event);
+    // A change is for all clients of the watcher; the one that probed is answered alone only where nothing changed.
+    const whom = standing === before ? to : watcher;
     for (const saying of say) {
-      voice.say(saying, contact, saying === 'presence' || saying === 'unavailable' ? to : watcher);
+      voice.say(saying, contact, saying === 'presence' || saying === 'unavailable' ? whom : watcher);
     }
     if (before === 'subscribed' && standing === 'none' && !this.#hasSubscribed(contact)) voice.lastWatcherLeft(contact);
   }
 
   /** The asker is told nothing that tells one reason from another; the administrator is. */
   #explainRefusal(contact: ContactLocal, watcher: BareJid, event: SubscriptionEvent): void {
-    const { directory, logger } = this.#options;
+    const { directory, logger, policy } = this.#options;
     const mailbox = directory.mailboxOf(contact);
-    const permission = 'permission' in event ? event.permission : 'yes';
-    const reasons = {
-      no: mailbox === undefined ? 'no-such-contact' : 'policy',
-      full: 'too-many-subscriptions',
-    } as const;
-    const reason = permission === 'yes' ? 'mailbox-not-found' : reasons[permission];
+    let reason = 'mailbox-not-found';
+    if (mailbox === undefined) reason = 'no-such-contact';
+    else if (event.type !== 'gone' && !policy.allows(watcher, contact)) reason = 'policy';
+    else if ('permission' in event && event.permission === 'full') reason = 'too-many-subscriptions';
     logger.info('Subscription refused', { contact, mailbox, watcher, reason });
   }
 
@@ -219,12 +238,13 @@ export class Subscriptions {
     const { clock, store } = this.#options;
     const retry = clock.after(RETRY, () => {
       this.#retries.delete(retry);
-      void this.#queue.add(watcher, async () => {
+      const handled = this.#queue.add(watcher, async () => {
         if (this.#index.standing(contact, watcher) !== 'none') return;
         await store.deleteSubscription({ contact, watcher }).catch(() => this.#deleteLater(contact, watcher));
       });
+      if (handled === undefined) this.#deleteLater(contact, watcher);
     });
-    this.#retries.add(retry);
+    this.#retries.set(retry, { contact, watcher });
   }
 
   #save(contact: ContactLocal, watcher: BareJid, standing: Standing): Promise<void> {

@@ -29,7 +29,8 @@ export function presenceHandler(
         return contact === '' ? undefined : subscriptions.unsubscribe(contact, from.bare);
       case 'probe':
         if (contact !== '') return subscriptions.probe(contact, from.bare, from.full);
-        send(xml('presence', { from: to.domain, to: from.full }));
+        // A stranger is told nothing.
+        if (policy.allows(from.bare, '')) send(xml('presence', { from: to.domain, to: from.full }));
         return undefined;
       // Contacts watch nobody: there is no subscription in this direction that could be granted or ended (§3.1.6, §3.2.3).
       case 'subscribed':

@@ -114,6 +114,18 @@ describe('the check', () => {
     });
   });
 
+  test('says so when no server is configured for the mailbox, whatever the servers’ sampleMailboxes are', async () => {
+    const servers = (url: string) =>
+      [
+        { name: 'hq', url, username: 'gateway', passwordFile: 'password', caFile: 'ca.pem', domains: ['example.test'] },
+      ].map((server) => ({ ...server, sampleMailbox: 'alice@example.test' }));
+    await withServers(servers, async (file) => {
+      const { code, stderr } = await command('check', '-c', file, '--mailbox', 'alice@nowhere.test');
+      expect(code).toBe(64);
+      expect(stderr).toContain('No server is configured for alice@nowhere.test');
+    });
+  });
+
   test('asks for a mailbox when it has none to ask about', async () => {
     const server = (url: string) => [
       { name: 'hq', url, username: 'gateway', passwordFile: 'password', caFile: 'ca.pem' },

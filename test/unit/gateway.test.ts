@@ -215,3 +215,16 @@ test('a stop ends within its limit although the store hangs', async () => {
   await pass(SECOND);
   expect(stopped).toBe(true);
 });
+
+test('a stop while the stream is down says how many contacts remain as they are', async () => {
+  const { server, ask, pass, stop, logger } = await setUp();
+  ask('subscribe');
+  await pass();
+  await pass(SECOND);
+  server.streams[0]?.socket.destroy();
+  await sleep(50);
+  await stop();
+  expect(logger.entries).toContainEqual(
+    expect.objectContaining({ level: 'warn', fields: expect.objectContaining({ contacts: 1 }) }),
+  );
+});

@@ -268,3 +268,10 @@ test('a mailbox for which somebody waits is asked for again within seconds, and 
   expect(source.requests.length).toBeGreaterThanOrEqual(3);
   expect(source.requests.length).toBeLessThanOrEqual(5);
 });
+
+test('what an earlier run fetched in the future, before the clock was set back, is asked for at once', async () => {
+  const { clock, source, sync } = setUp();
+  sync.watch('alice', START + 2 * HOUR);
+  await clock.pass(SECOND);
+  expect(source.requests.map(({ mailboxes }) => mailboxes)).toEqual([['alice']]);
+});

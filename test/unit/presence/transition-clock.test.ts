@@ -79,3 +79,14 @@ test('stopped, it leaves no timer behind', () => {
   transitions.set('bob', START + SECOND);
   expect(clock.pending).toBe(0);
 });
+
+test('a new instant that comes between the clock’s being set and the next wake does not hide the jump', () => {
+  const { clock, transitions, woken, jumps } = setUp();
+  clock.advance(10_500);
+  clock.jump(-2 * HOUR);
+  transitions.set('alice', clock.now() + 5 * SECOND);
+  clock.advance(SECOND);
+  expect(jumps).toHaveLength(1);
+  clock.advance(5 * SECOND);
+  expect(woken.map(([mailbox]) => mailbox)).toEqual(['alice']);
+});

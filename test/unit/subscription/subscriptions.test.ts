@@ -141,11 +141,11 @@ describe('a probe', () => {
     expect(await settled()).toEqual(['presence alice→bob@example.net/phone']);
   });
 
-  test('restores a subscription that a database from a backup has forgotten', async () => {
+  test('restores a subscription that a database from a backup has forgotten, and all clients are told', async () => {
     const { subscriptions, verdicts, rows, settled } = await setUp();
     verdicts.set('alice@example.com', 'known');
     void subscriptions.probe('alice', 'bob@example.net', 'bob@example.net/phone');
-    expect(await settled()).toEqual(['presence alice→bob@example.net/phone']);
+    expect(await settled()).toEqual(['presence alice→bob@example.net']);
     expect(await rows()).toEqual(['alice bob@example.net subscribed']);
   });
 
@@ -153,7 +153,7 @@ describe('a probe', () => {
     const { subscriptions, verdicts, store, settled, rows } = await setUp();
     void subscriptions.probe('alice', 'bob@example.net', 'bob@example.net/phone');
     // The row comes back; what the presence says while nothing is known is not decided here.
-    expect(await settled()).toEqual(['presence alice→bob@example.net/phone']);
+    expect(await settled()).toEqual(['presence alice→bob@example.net']);
     subscriptions.answered('alice@example.com', 'not-found');
     expect(await settled()).toEqual([]);
     store.failure = new Error('disk full');
@@ -259,12 +259,19 @@ describe('a watcher whom a new configuration forbids', () => {
     void first.subscriptions.subscribe('alice', 'carol@example.net');
     await first.settled();
     const second = await setUp({ store: first.store, rules: [{ effect: 'deny', watcher: 'bob@example.net' }] });
-    expect(await second.settled()).toEqual(['unavailable alice→bob@example.net']);
+    expect(await second.settled()).toEqual([]);
+    // On each connection: what was said on one that broke may never have arrived.
+    for (let connection = 0; connection < 2; connection++) {
+      second.subscriptions.withdrawForbidden();
+      expect(await second.settled()).toEqual(['unavailable alice→bob@example.net']);
+    }
     expect([...second.subscriptions.watchersOf('alice')]).toEqual(['carol@example.net']);
     // A mistake in the configuration, mended at once, has cost nothing.
     expect(await second.rows()).toHaveLength(2);
     void second.subscriptions.probe('alice', 'bob@example.net', 'bob@example.net/phone');
-    expect(await second.settled()).toContain('unsubscribed alice→bob@example.net');
+    expect(await second.settled()).toEqual(
+      expect.arrayContaining(['unavailable alice→bob@example.net', 'unsubscribed alice→bob@example.net']),
+    );
     expect(await second.rows()).toEqual(['alice carol@example.net subscribed']);
   });
 
@@ -275,5 +282,32 @@ describe('a watcher whom a new configuration forbids', () => {
     const second = await setUp({ store: first.store, rules: [{ effect: 'deny', watcher: 'bob@example.net' }] });
     second.subscriptions.answered('alice@example.com', 'known');
     expect(await second.settled()).toEqual(['unsubscribed alice→bob@example.net']);
+    expect(second.logger.entries.find(({ message }) => message === 'Subscription refused')?.fields).toMatchObject({
+      reason: 'policy',
+    });
   });
+});
+
+test('a row that could not be deleted is tried once more at a stop: it would come back to life at the next start', async () => {
+  const { subscriptions, verdicts, store, clock, rows, settled } = await setUp();
+  verdicts.set('alice@example.com', 'known');
+  void subscriptions.subscribe('alice', 'bob@example.net');
+  await settled();
+  store.failure = new Error('disk full');
+  void subscriptions.unsubscribe('alice', 'bob@example.net');
+  await settled();
+  store.failure = undefined;
+  await subscriptions.stop();
+  expect(await rows()).toEqual([]);
+  expect(clock.pending).toBe(0);
+});
+
+test('a stranger does not make Exchange be asked', async () => {
+  const { subscriptions, hurried, settled } = await setUp();
+  void subscriptions.subscribe('alice', 'bob@example.net');
+  await settled();
+  hurried.length = 0;
+  void subscriptions.probe('alice', 'eve@evil.example', 'eve@evil.example/x');
+  await settled();
+  expect(hurried).toEqual([]);
 });

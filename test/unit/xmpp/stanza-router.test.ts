@@ -190,3 +190,9 @@ describe('addresses', () => {
     expect(setUp().route(iq('other.example', 'get', xml('ping', 'urn:xmpp:ping')))[0]).toContain('item-not-found');
   });
 });
+
+test('a stranger who probes the domain is told nothing', () => {
+  const { route } = setUp();
+  expect(route(xml('presence', { type: 'probe', from: 'eve@evil.example/x', to: DOMAIN }))).toEqual([]);
+  expect(route(xml('presence', { type: 'probe', from: BOB, to: DOMAIN }))).toHaveLength(1);
+});
