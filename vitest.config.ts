@@ -22,6 +22,7 @@ export default defineConfig({
       suite('scenario', waiting),
       suite('interop', waiting),
       suite('ejabberd', waiting),
+      suite('ntlm', waiting),
       suite('long', { testTimeout: 1_800_000, hookTimeout: 60_000 }),
     ],
     coverage: {

@@ -1,8 +1,9 @@
 import { AvailabilityCache } from './calendar/availability-cache.ts';
 import type { CalendarRouter } from './calendar/calendar-source.ts';
+import type { Paces } from './calendar/pace.ts';
 import type { TimelineStore } from './calendar/timeline-store.ts';
 import { WatchedCalendars } from './calendar/watched-calendars.ts';
-import type { ContactLocal, Directory } from './directory/directory.ts';
+import type { ContactLocal, Directory, Mailbox } from './directory/directory.ts';
 import { type Presence, UNKNOWN } from './presence/presence.ts';
 import { PresenceKeeper } from './presence/presence-keeper.ts';
 import type { PresencePolicy } from './presence/presence-policy.ts';
@@ -23,7 +24,7 @@ import { StanzaRouter, type StanzaRouterOptions } from './xmpp/stanza-router.ts'
 import { NS_VERSION, versionHandler } from './xmpp/version.ts';
 import { WatcherVoice } from './xmpp/watcher-voice.ts';
 
-export type GatewayOptions = {
+export type GatewayOptions = Paces & {
   /** With a clock of its own: the network's waits are real ones, also where calendars are played fast. */
   readonly connection: Omit<ComponentConnectionOptions, 'logger' | 'random'>;
   /** Presences a second while everything is said again. */
@@ -32,12 +33,15 @@ export type GatewayOptions = {
   readonly stopTimeout: number;
   /** Whether a clean stop withdraws what was said, or leaves it for the next start (an upgrade). */
   readonly onStop: 'withdraw' | 'keep';
-  /** How long a timeline is good for before it is asked for anew, in milliseconds. */
-  readonly refresh: number;
   readonly window: { readonly past: number; readonly future: number };
+  /** How long after the first hint of a change a mailbox is asked for, in milliseconds. */
+  readonly coalesce: number;
   /** How long Exchange must deny a mailbox before its subscriptions end, in milliseconds. */
   readonly goneAfter: number;
-  readonly presencePolicy: PresencePolicy;
+  /** The age at which what is known of a mailbox no longer counts, in milliseconds; its server's configuration. */
+  readonly staleAfterOf: (mailbox: Mailbox) => number;
+  /** Presence should not say how old it is as long as all is well: mind the idle pace, which may last half as long again. */
+  readonly presencePolicy: Omit<PresencePolicy, 'staleAfter'>;
   /** The language of `<status/>` without xml:lang. */
   readonly language: string;
   readonly subscriptionPolicy: SubscriptionPolicy;
@@ -73,7 +77,10 @@ export class Gateway {
       ...{ cache, store, clock, logger, random },
       route: options.route,
       refresh: options.refresh,
+      refreshNear: options.refreshNear,
+      refreshIdle: options.refreshIdle,
       window: options.window,
+      coalesce: options.coalesce,
       listener: {
         known: (mailbox) => {
           this.#keeper.look(mailbox);
@@ -87,7 +94,7 @@ export class Gateway {
     });
     this.#keeper = new PresenceKeeper({
       ...{ clock, cache, logger },
-      policy: options.presencePolicy,
+      policy: { ...options.presencePolicy, staleAfter: options.staleAfterOf },
       onJump: () => this.#calendars.clockJumped(),
       onLook: (mailbox) => {
         for (const contact of this.#subscriptions.contactsOf(mailbox)) this.#publisher.changed(contact);
@@ -107,6 +114,7 @@ export class Gateway {
       mailboxes: {
         verdict: (mailbox) => this.#calendars.verdict(mailbox),
         hurry: (mailbox) => this.#calendars.hurry(mailbox),
+        touched: (mailbox) => this.#calendars.touched(mailbox),
         begin: (mailbox) => {
           this.#calendars.begin(mailbox);
           // A calendar may still be in the cache: its transitions count from now on.
@@ -173,7 +181,8 @@ export class Gateway {
     this.#stopping = true;
     this.#keeper.stop();
     await Promise.race([this.#subscriptions.stop(), timeUp]);
-    await Promise.race([this.#calendars.stop(), timeUp]);
+    // The servers' change feeds may take seconds to end: meanwhile the watchers are told.
+    const calendarsStopped = this.#calendars.stop();
     if (onStop === 'withdraw') {
       // Offline nobody can be told; the log says how many that leaves.
       const signal = this.#connection.isOnline ? abort.signal : AbortSignal.abort();
@@ -181,7 +190,7 @@ export class Gateway {
       if (remaining > 0) logger.warn('Contacts remain as they are on their watchers’ screens', { contacts: remaining });
     }
     await this.#connection.stop(Math.max(0, deadline - clock.now()));
-    await Promise.race([this.#publisher.stop(), timeUp]);
+    await Promise.race([Promise.all([this.#publisher.stop(), calendarsStopped]), timeUp]);
     timer.cancel();
   }
 

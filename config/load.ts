@@ -121,8 +121,10 @@ function retypeVariables(written: unknown, source: YamlSource, refused: readonly
 function inlineSecrets(source: YamlSource): Path[] {
   const servers = source.at(['exchange', 'servers']);
   const paths: Path[] = [['xmpp', 'secret']];
-  for (const index of Array.isArray(servers) ? servers.keys() : [])
-    paths.push(['exchange', 'servers', index, 'password']);
+  for (const index of Array.isArray(servers) ? servers.keys() : []) {
+    const server = ['exchange', 'servers', index];
+    paths.push([...server, 'password'], [...server, 'oauth', 'clientSecret'], [...server, 'proxy', 'password']);
+  }
   return paths.filter((path) => {
     const text = source.at(path);
     return typeof text === 'string' && !text.includes('${');

@@ -105,7 +105,11 @@ const typeNames: Readonly<Record<string, string>> = {
 
 /** Whether a path is, or lies within, a value that must not be seen. */
 export function isSecret(path: Path): boolean {
-  return path.includes('secret') || path.includes('password');
+  return path.some(isSecretKey);
+}
+
+function isSecretKey(key: PropertyKey): boolean {
+  return key === 'secret' || key === 'password' || key === 'clientSecret';
 }
 
 function inEffect(issue: Issue): string | undefined {
@@ -127,7 +131,7 @@ function formatPath(path: Path): string {
     else if (/^[\w-]+$/.test(String(step))) text += text === '' ? String(step) : `.${String(step)}`;
     else text += `[${JSON.stringify(String(step))}]`;
     // Below a secret even keys may be a piece of it, torn off by YAML.
-    if (step === 'secret' || step === 'password') break;
+    if (isSecretKey(step)) break;
   }
   return text;
 }

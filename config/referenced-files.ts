@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Problems } from './problems.ts';
@@ -12,8 +12,8 @@ const MAX_SIZE = 1024 * 1024;
 const READABLE_BY_OTHERS = 0o004;
 
 /**
- * Puts the text of each file that the configuration names (`secretFile`, `passwordFile`, `caFile`) in the place of its
- * name. What is not a mapping or a name is left for the schema to complain of.
+ * Puts the text of each file that the configuration names (`secretFile`, `passwordFile`, `caFile`, …) in the place of
+ * its name. What is not a mapping or a name is left for the schema to complain of.
  *
  * @param configuration is changed
  * @param folder where relative names start
@@ -32,7 +32,7 @@ export async function readReferencedFiles(
     const reading = await readWhole(file, read);
     if ('text' in reading) putAt(configuration, path, reading.text);
     else problems.addAt(path, reading.expected, `${JSON.stringify(file)}, ${reading.found}`);
-    if (read === readSecret && 'text' in reading && (await isReadableByOthers(file))) {
+    if (read !== readCertificates && 'text' in reading && (await isReadableByOthers(file))) {
       warn(path, `other users of this machine may read ${file}; chmod 600 keeps them out`);
     }
   };
@@ -40,8 +40,13 @@ export async function readReferencedFiles(
   await replace(['xmpp', 'tls', 'caFile'], readCertificates);
   const servers = valueAt(configuration, ['exchange', 'servers']);
   for (const index of Array.isArray(servers) ? servers.keys() : []) {
-    await replace(['exchange', 'servers', index, 'passwordFile'], readSecret);
-    await replace(['exchange', 'servers', index, 'caFile'], readCertificates);
+    const server = ['exchange', 'servers', index];
+    await replace([...server, 'passwordFile'], readSecret);
+    await replace([...server, 'caFile'], readCertificates);
+    await replace([...server, 'proxy', 'passwordFile'], readSecret);
+    await replace([...server, 'oauth', 'clientSecretFile'], readSecret);
+    await replace([...server, 'oauth', 'certificateFile'], readCertificates);
+    await replace([...server, 'oauth', 'privateKeyFile'], readPrivateKey);
   }
 }
 
@@ -96,6 +101,22 @@ function readCertificates(content: Buffer): Reading {
   if (certificates === null) return { found: 'which holds none', expected };
   if (!certificates.every(isCertificate)) return { found: 'which holds a damaged one', expected };
   return { text };
+}
+
+function readPrivateKey(content: Buffer): Reading {
+  const text = content.toString('utf8');
+  const expected = 'a file with a private key as PEM (-----BEGIN PRIVATE KEY-----)';
+  if (text.trim() === '') return { found: 'which is empty', expected };
+  if (!/-----BEGIN (?:\w+ )*PRIVATE KEY-----/.test(text)) return { found: 'which holds none', expected };
+  // Nobody is there to ask for its password when the gateway starts.
+  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type:.*ENCRYPTED/m.test(text))
+    return { found: 'which is encrypted', expected: 'a private key without a password' };
+  try {
+    createPrivateKey(text);
+    return { text };
+  } catch {
+    return { found: 'which holds a damaged one', expected };
+  }
 }
 
 function isCertificate(pem: string): boolean {

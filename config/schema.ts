@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { matchesPattern } from './pattern.ts';
 import { calendarSchema } from './schema/calendar.ts';
 import { directorySchema } from './schema/directory.ts';
 import { exchangeSchema } from './schema/exchange.ts';
 import { presenceSchema } from './schema/presence.ts';
-import { text } from './schema/values.ts';
+import { formatDuration, text } from './schema/values.ts';
 import { watchersSchema } from './schema/watchers.ts';
 import { xmppSchema } from './schema/xmpp.ts';
 
@@ -11,7 +12,7 @@ import { xmppSchema } from './schema/xmpp.ts';
  * The whole configuration: what may be written, and by its output what the gateway works with.
  *
  * It does no I/O: `loadConfiguration` puts the text of a file in the place of its name (`secretFile`, `passwordFile`,
- * `caFile`) before it parses.
+ * `caFile`, …) before it parses.
  */
 export const configurationSchema = z
   .strictObject({
@@ -42,15 +43,17 @@ export const configurationSchema = z
       .describe('The log, on standard output.'),
   })
   .superRefine(
-    ({ xmpp, exchange, directory, watchers }, context) => {
+    ({ xmpp, exchange, directory, watchers, calendar }, context) => {
       if (watchers.domains.includes(xmpp.domain)) {
         const message = "a domain of the component's own (this one has users: watchers.domains)";
         context.addIssue({ code: 'custom', path: ['xmpp', 'domain'], message });
       }
-      const served = exchange.servers.flatMap((server) => server.domains ?? ['*']);
+      const { servers } = exchange;
       const checkServed = (address: string, path: PropertyKey[]) => {
-        if (served.includes('*') || served.includes(address.slice(address.indexOf('@') + 1))) return;
-        const message = `a mail domain that a server is there for (exchange.servers[].domains: ${served.join(', ')})`;
+        const name = address.slice(address.indexOf('@') + 1);
+        if (servers.some((server) => mayServe(server, name))) return;
+        const known = [...new Set(servers.flatMap((server) => server.domains ?? []))].join(', ') || 'none';
+        const message = `a mail domain that a server is there for (exchange.servers[].domains: ${known})`;
         context.addIssue({ code: 'custom', path: ['directory', ...path], message });
       };
       if (directory.rule !== undefined) checkServed(directory.rule, ['rule']);
@@ -58,9 +61,32 @@ export const configurationSchema = z
         if (!directory.rule?.endsWith(`@${name}`)) checkServed(name, ['domains', index]);
       });
       for (const [local, address] of directory.contacts) checkServed(address, ['contacts', local]);
+      servers.forEach(({ staleAfter }, index) => {
+        const message = staleAfter === undefined ? undefined : whatIsWrongWithStaleAfter(staleAfter, calendar);
+        if (message === undefined) return;
+        context.addIssue({ code: 'custom', path: ['exchange', 'servers', index, 'staleAfter'], message });
+      });
     },
     { when: ({ issues }) => issues.length === 0 },
   );
+
+type Server = { readonly domains?: readonly string[] | undefined; readonly mailboxes?: readonly string[] | undefined };
+
+/** Whether some mailbox of a mail domain may be on a server. */
+function mayServe({ domains, mailboxes }: Server, name: string): boolean {
+  if (domains === undefined && mailboxes === undefined) return true;
+  const patterns = (mailboxes ?? []).map((pattern) => pattern.slice(pattern.indexOf('@') + 1));
+  return domains?.includes(name) === true || patterns.some((pattern) => matchesPattern(name, pattern));
+}
+
+type Pace = { readonly refreshIdle: number; readonly window: { readonly future: number } };
+
+/** The same as for `calendar.staleAfter`. */
+function whatIsWrongWithStaleAfter(staleAfter: number, { refreshIdle, window }: Pace): string | undefined {
+  if (staleAfter < 2 * refreshIdle) return `at least twice calendar.refreshIdle: ${formatDuration(2 * refreshIdle)}`;
+  const most = window.future - refreshIdle;
+  return staleAfter > most ? `at most calendar.window.future - refreshIdle: ${formatDuration(most)}` : undefined;
+}
 
 /** Durations are in milliseconds; secrets and certificates are texts, no longer names of files. */
 export type Configuration = z.output<typeof configurationSchema>;

@@ -1,12 +1,12 @@
 import { MINUTE, SECOND } from '../../component/runtime/clock.ts';
 import type { Configuration } from '../../config/schema.ts';
-import { basicCredentials } from '../ews/authentication.ts';
 import type { CheckFinding } from '../ews/check-finding.ts';
 import { checkServer } from '../ews/server-check.ts';
 import { createLogger } from '../runtime/pino-logger.ts';
 import { systemClock } from '../runtime/system-clock.ts';
-import { serverOf } from './exchange-servers.ts';
+import { serverConnection } from './exchange-servers.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
+import { mailboxRoutes } from './mailbox-routes.ts';
 
 export type CheckOptions = { readonly mailbox: string | undefined; readonly json: boolean };
 
@@ -25,7 +25,7 @@ const LIMIT = MINUTE;
 export async function check(configuration: Configuration, { mailbox, json }: CheckOptions): Promise<ExitCode> {
   const { servers } = configuration.exchange;
   const print = json ? printJson : printLine;
-  const chosen = mailbox === undefined ? undefined : serverOf(servers, mailbox);
+  const chosen = mailbox === undefined ? undefined : mailboxRoutes(servers)(mailbox);
   const asked = servers.map((server) => ({
     server,
     mailbox: server === chosen ? mailbox : server.sampleMailbox,
@@ -53,12 +53,15 @@ export async function check(configuration: Configuration, { mailbox, json }: Che
 async function checkOne(server: Server, mailbox: string, print: Print): Promise<boolean> {
   let sound = true;
   let step: CheckFinding['step'] = 'resolve';
-  const { name, url, username, password, ca, timeout } = server;
+  const { name, url, timeout } = server;
   const limit = LIMIT + 2 * timeout;
+  if (url === undefined) {
+    print(name, { step: 'free-busy', ok: true, seen: 'not checked: its address is found by Autodiscover' });
+    return true;
+  }
   const findings = checkServer({
-    ...{ url, ca, mailbox, clock: systemClock },
-    credentials: basicCredentials(username, password),
-    limits: { request: timeout },
+    ...serverConnection(server, systemClock),
+    ...{ url, mailbox },
     // What it sees, it prints: the log has nothing to add.
     logger: createLogger({ level: 'error', format: 'json', destination: process.stderr }),
     signal: AbortSignal.timeout(limit),

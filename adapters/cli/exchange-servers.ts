@@ -1,45 +1,114 @@
+import { createHash } from 'node:crypto';
+import { AccountGuard } from '../../component/calendar/account-guard.ts';
 import type { CalendarRouter } from '../../component/calendar/calendar-source.ts';
+import type { Mailbox } from '../../component/directory/directory.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
 import type { Logger } from '../../component/runtime/logger.ts';
 import type { Configuration } from '../../config/schema.ts';
-import { basicCredentials } from '../ews/authentication.ts';
-import { createEwsCalendarSource, type EwsCalendarSource } from '../ews/ews-calendar-source.ts';
+import { basicCredentials, type Credentials } from '../ews/authentication.ts';
+import { createAutodiscoverFinder } from '../ews/autodiscover/autodiscover-finder.ts';
+import type { ClosableSource } from '../ews/autodiscover/endpoint-source.ts';
+import { createEwsCalendarSource } from '../ews/ews-calendar-source.ts';
+import { loadEwsLibrary } from '../ews/ews-library.ts';
+import type { EwsTransportOptions } from '../ews/ews-transport.ts';
+import { ntlmCredentials } from '../ews/ntlm/ntlm-credentials.ts';
+import { oauthCredentials } from '../ews/oauth/oauth-credentials.ts';
+import { mailboxRoutes } from './mailbox-routes.ts';
 
 /** The configured Exchange servers, ready to be asked. */
 export type ExchangeServers = {
   readonly route: CalendarRouter;
+  /** How long what the mailbox's server said counts, in milliseconds; undefined where the server has nothing special. */
+  staleAfterOf(mailbox: Mailbox): number | undefined;
+  /** Loads what the first seldom request would load: that holds the process up for most of a second. */
+  warmUp(): Promise<void>;
   close(): Promise<void>;
 };
 
-type Server = Configuration['exchange']['servers'][number];
+export type ExchangeServer = Configuration['exchange']['servers'][number];
 
-/** The server of a mailbox: the one that has its domain, or else the one that has no domains. */
-export function serverOf(servers: readonly Server[], mailbox: string): Server | undefined {
-  const domain = mailbox.slice(mailbox.lastIndexOf('@') + 1).toLowerCase();
-  return (
-    servers.find(({ domains }) => domains?.includes(domain)) ?? servers.find(({ domains }) => domains === undefined)
-  );
+/** How to get to a server and prove who we are, whatever its address. */
+export type ServerConnection = Pick<EwsTransportOptions, 'credentials' | 'ca' | 'proxy' | 'limits' | 'clock'>;
+
+/**
+ * What all transports to a server have in common. To be made once for each server: tokens are kept with its credentials.
+ *
+ * @throws RangeError when the account, the certificates or the proxy can't be used; the message holds no secret
+ */
+export function serverConnection(server: ExchangeServer, clock: Clock): ServerConnection {
+  const { ca, proxy } = server;
+  return { ca, proxy, clock, limits: { request: server.timeout }, credentials: credentialsOf(server, clock) };
 }
 
-/** One calendar source for each server. */
-export function openExchangeServers(servers: readonly Server[], clock: Clock, logger: Logger): ExchangeServers {
-  const sources = new Map<Server, EwsCalendarSource>();
-  for (const server of servers) {
-    const { name, url, username, password, ca, concurrency, timeout } = server;
-    const source = createEwsCalendarSource({
-      ...{ name, url, ca, concurrency, clock, logger },
-      credentials: basicCredentials(username, password),
-      limits: { request: timeout },
-    });
-    sources.set(server, source);
+function credentialsOf({ account, ca, proxy, timeout }: ExchangeServer, clock: Clock): Credentials {
+  switch (account.auth) {
+    case 'basic':
+      return basicCredentials(account.username, account.password);
+    case 'ntlm':
+      return ntlmCredentials(account.username, account.password, { channelBinding: account.channelBinding });
+    case 'oauth':
+      return oauthCredentials({ ...account, ca, proxy, clock, limits: { token: timeout } });
   }
+}
+
+/**
+ * One calendar source for each server, be it the server itself or Autodiscover, which knows more of them.
+ *
+ * Servers that are asked with the same account and secret share a guard: Active Directory counts wrong log-ons by
+ * account, wherever they happen.
+ *
+ * @param clock what calendars go by; the network's waits go by it, too
+ */
+export function openExchangeServers(servers: readonly ExchangeServer[], clock: Clock, logger: Logger): ExchangeServers {
+  const guards = new Map<string, AccountGuard>();
+  const sources = new Map<ExchangeServer, ClosableSource>();
+  for (const server of servers) {
+    const key = accountKey(server);
+    const account = guards.get(key) ?? new AccountGuard();
+    guards.set(key, account);
+    sources.set(server, openServer(server, account, clock, logger));
+  }
+  const serverOf = mailboxRoutes(servers);
   return {
     route: (mailbox) => {
-      const server = serverOf(servers, mailbox);
+      const server = serverOf(mailbox);
       return server && sources.get(server);
+    },
+    staleAfterOf: (mailbox) => serverOf(mailbox)?.staleAfter,
+    warmUp: async () => {
+      if (servers.some(needsEwsLibrary)) await loadEwsLibrary();
     },
     close: async () => {
       await Promise.all([...sources.values()].map((source) => source.close()));
     },
   };
+}
+
+function openServer(server: ExchangeServer, account: AccountGuard, clock: Clock, logger: Logger): ClosableSource {
+  const { name, url, autodiscover, domains, impersonate } = server;
+  const connection = serverConnection(server, clock);
+  const options = {
+    ...connection,
+    ...{ account, logger, impersonate },
+    concurrency: server.concurrency,
+    impersonation: server.impersonation,
+    notifications: server.notifications,
+    automaticReplies: server.automaticReplies,
+  };
+  if (url !== undefined) return createEwsCalendarSource({ ...options, name, url });
+  return createAutodiscoverFinder({
+    ...{ name, domains, impersonate, connection, logger, account },
+    ...(autodiscover ?? { hosts: [] }),
+    openEndpoint: ({ groupOf, ...endpoint }) =>
+      createEwsCalendarSource({ ...options, ...endpoint, notifications: { ...server.notifications, groupOf } }),
+  });
+}
+
+function needsEwsLibrary({ autodiscover, impersonation, notifications, automaticReplies }: ExchangeServer): boolean {
+  return autodiscover !== undefined || (impersonation && (notifications.mailboxes > 0 || automaticReplies));
+}
+
+/** Equal for servers that are asked with the same account and secret. */
+function accountKey({ account }: ExchangeServer): string {
+  return createHash('sha256').update(JSON.stringify(account)).digest('base64');
 }

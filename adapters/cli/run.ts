@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
+import { longestPause } from '../../component/calendar/pace.ts';
 import { RuleDirectory } from '../../component/directory/rule-directory.ts';
 import { Gateway } from '../../component/gateway.ts';
-import type { Clock } from '../../component/runtime/clock.ts';
+import { type Clock, MINUTE } from '../../component/runtime/clock.ts';
 import type { Logger } from '../../component/runtime/logger.ts';
 import { SubscriptionPolicy } from '../../component/subscription/subscription-policy.ts';
 import type { LoadedConfiguration } from '../../config/load.ts';
@@ -11,6 +12,9 @@ import { StorageError } from '../storage/storage-error.ts';
 import { openExchangeServers } from './exchange-servers.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { productVersion } from './version.ts';
+
+/** So much later than its time an answer may come before presence says how old the knowledge is, in milliseconds. */
+const PATIENCE = 2 * MINUTE;
 
 /** What calendars and presence go by, and what the network's waits go by. */
 export type Clocks = { readonly calendar: Clock; readonly wire: Clock };
@@ -44,12 +48,11 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
       ...{ tls: xmpp.tls, plaintext: xmpp.plaintext, windowSize: xmpp.window, clock: clocks.wire },
     },
     ...{ repeatRate: xmpp.repeatRate, stopTimeout: xmpp.stopTimeout, onStop: xmpp.onStop },
-    ...{ refresh: calendar.refresh, window: calendar.window, goneAfter: calendar.goneAfter },
-    presencePolicy: {
-      looks: presence.statuses,
-      staleAfter: calendar.staleAfter,
-      agedAfter: 2 * calendar.refresh,
-    },
+    ...{ refresh: calendar.refresh, refreshNear: calendar.refreshNear, refreshIdle: calendar.refreshIdle },
+    ...{ coalesce: calendar.coalesce, window: calendar.window, goneAfter: calendar.goneAfter },
+    staleAfterOf: (mailbox) => servers.staleAfterOf(mailbox) ?? calendar.staleAfter,
+    // What is older than it can be while all is well says so.
+    presencePolicy: { looks: presence.statuses, agedAfter: longestPause(calendar) + PATIENCE },
     language: presence.language,
     subscriptionPolicy: new SubscriptionPolicy(watchers),
     directory: new RuleDirectory(configuration.directory),
@@ -58,6 +61,7 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     random: Math.random,
   });
   try {
+    await servers.warmUp();
     await gateway.start();
   } catch (error) {
     await servers.close();

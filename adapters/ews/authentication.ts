@@ -1,10 +1,12 @@
 import { type Dispatcher, Pool } from 'undici';
 
 /** A request as the transport hands it to the connections; they add what proves our identity. */
-type UnsignedRequest = {
+export type UnsignedRequest = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** The longest silence within the answer, in milliseconds; 0 for no limit, none for that of the connections. */
+  readonly bodyTimeout?: number;
   readonly signal: AbortSignal;
 };
 
@@ -23,8 +25,11 @@ export interface Connections {
  * No implementation shows its secret in a property, an error or a log.
  */
 export interface Credentials {
-  readonly scheme: 'basic';
-  /** @param options time limits, TLS and the number of connections, to be passed on to undici */
+  readonly scheme: 'basic' | 'ntlm' | 'oauth';
+  /**
+   * @param options time limits, the number of connections and how one is made (`connect` of `createConnector`: TLS and a
+   *   proxy), to be passed on to undici's Pool or Client
+   */
   open(origin: string, options: Pool.Options): Connections;
 }
 

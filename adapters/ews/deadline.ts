@@ -2,7 +2,7 @@ import type { Clock } from '../../component/runtime/clock.ts';
 
 export type Deadline = {
   readonly clock: Clock;
-  /** In milliseconds. */
+  /** In milliseconds; Infinity for none. */
   readonly limit: number;
   readonly signal: AbortSignal;
 };
@@ -24,7 +24,7 @@ export async function withDeadline<Result>(
   const controller = new AbortController();
   const onAbort = () => controller.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  const timer = clock.after(limit, () => controller.abort(tooLate()));
+  const timer = limit === Number.POSITIVE_INFINITY ? undefined : clock.after(limit, () => controller.abort(tooLate()));
   // Listens before `run` does, so that the reason outruns whatever `run` makes of it.
   const stopped = new Promise<never>((_resolve, reject) => {
     controller.signal.addEventListener('abort', () => reject(controller.signal.reason as Error), { once: true });
@@ -32,7 +32,7 @@ export async function withDeadline<Result>(
   try {
     return await Promise.race([run(controller.signal), stopped]);
   } finally {
-    timer.cancel();
+    timer?.cancel();
     signal.removeEventListener('abort', onAbort);
     controller.abort();
   }

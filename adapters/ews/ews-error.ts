@@ -28,7 +28,7 @@ export function errorOfAnswer(answer: EwsAnswer, message: SoapMessage, now: Inst
   const fail = (kind: CalendarSourceErrorKind, text: string) => new CalendarSourceError(kind, text, wait);
 
   // Some front ends throttle with a 401; only then does it say when to come back.
-  if (status === 401 && wait.retryAfter === undefined) return unauthorized(headers);
+  if (status === 401 && wait.retryAfter === undefined) return unauthorized(answer);
   if (status === 456) return fail('unauthorized', 'The account is locked or disabled (HTTP 456)');
   if (status === 401 || status === 429 || status === 503) return fail('throttled', `Exchange is busy: ${seen}`);
   if (status === 403) return fail('access-denied', `${seen}: the account may not use EWS on this server`);
@@ -36,7 +36,9 @@ export function errorOfAnswer(answer: EwsAnswer, message: SoapMessage, now: Inst
   if (status === 404 || status === 405 || status === 410) {
     return fail('malformed', `${seen}: there is no EWS at this address; it usually ends in /EWS/Exchange.asmx`);
   }
-  if (status >= 300 && status < 400) return redirected(status, headers.get('location'));
+  if (status === 451 || (status >= 300 && status < 400)) {
+    return redirected(status, headers.get('x-ms-location') ?? headers.get('location'));
+  }
   if (status === 408 || status === 502 || status === 504) return fail('unreachable', `${seen} from a proxy`);
   return fail('malformed', `${seen} with ${describeBody(message)}`);
 }
@@ -78,16 +80,39 @@ function blockedByPolicy(reason: string): CalendarSourceError {
   );
 }
 
-function unauthorized(headers: ReadonlyMap<string, string>): CalendarSourceError {
+function unauthorized({ headers, scheme }: EwsAnswer): CalendarSourceError {
   const offered = (headers.get('www-authenticate') ?? '').match(/\b(Basic|NTLM|Negotiate|Bearer)\b/gi) ?? [];
   const schemes = [...new Set(offered)].join(', ') || 'nothing';
-  const advice = /\bbasic\b/i.test(schemes)
-    ? 'user name or password are wrong, or the account is locked or expired'
-    : 'Basic authentication is not enabled on its EWS virtual directory';
+  const advice = offers[scheme].test(schemes) ? refused[scheme] : notOffered[scheme];
   return new CalendarSourceError('unauthorized', `HTTP 401: ${advice} (the server offers ${schemes})`);
 }
 
+type Scheme = EwsAnswer['scheme'];
+
+const offers: Readonly<Record<Scheme, RegExp>> = { basic: /basic/i, ntlm: /ntlm|negotiate/i, oauth: /bearer/i };
+
+const refused: Readonly<Record<Scheme, string>> = {
+  basic: 'user name or password are wrong, or the account is locked or expired',
+  ntlm:
+    'user name (DOMAIN\\user) or password are wrong, or the account is locked or expired, or NTLM is restricted by ' +
+    'policy; or a proxy in between ends TLS and Extended Protection sees another certificate: then switch off ' +
+    '`channelBinding`',
+  oauth: 'the access token was refused: check the application, its permission full_access_as_app and its tenant',
+};
+
+const notOffered: Readonly<Record<Scheme, string>> = {
+  basic: 'Basic authentication is not enabled on its EWS virtual directory',
+  ntlm: 'Windows authentication (NTLM) is not enabled on its EWS virtual directory',
+  oauth: 'OAuth is not enabled on its EWS virtual directory',
+};
+
+/** To another server's EWS when the mailbox is there; to anything else when something stands in between. */
 function redirected(status: number, location: string | undefined): CalendarSourceError {
+  if (location !== undefined && URL.canParse(location) && /^\/ews\/[^/]*$/i.test(new URL(location).pathname)) {
+    // Not followed: whoever answers here could send our password anywhere. Autodiscover finds the server.
+    const there = locationWithoutQuery(location);
+    return new CalendarSourceError('wrong-server', `HTTP ${status} to ${there}: the mailbox is on that server`);
+  }
   return new CalendarSourceError(
     'malformed',
     `HTTP ${status} to ${locationWithoutQuery(location)}: a log-in page or another address stands before EWS. ` +
@@ -112,7 +137,7 @@ function describeBody(message: SoapMessage): string {
 }
 
 /** Retry-After (RFC 9110 §10.2.3) in milliseconds: seconds, or a date. */
-function retryAfter(value: string | undefined, now: Instant): number | undefined {
+export function retryAfter(value: string | undefined, now: Instant): number | undefined {
   if (value === undefined) return undefined;
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * SECOND;
   const date = Date.parse(value);

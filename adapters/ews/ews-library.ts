@@ -1,11 +1,14 @@
 import type { ExchangeService } from 'ews-javascript-api';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
+import type { Mailbox } from '../../component/directory/directory.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
 import { withDeadline } from './deadline.ts';
 import { errorOfAnswer } from './ews-error.ts';
-import type { EwsTransport } from './ews-transport.ts';
+import type { EwsAnswer, EwsTransport } from './ews-transport.ts';
 import { kindOfResponseCode } from './response-code.ts';
 import { type BodyHandler, SoapReader } from './soap.ts';
+import { anchorHeaders } from './soap-envelope.ts';
+import { escapeXml } from './xml-text.ts';
 
 export type EwsModule = typeof import('ews-javascript-api');
 
@@ -15,6 +18,12 @@ export type LibraryCallOptions = {
   /** How long the whole call may take, in milliseconds. */
   readonly limit: number;
   readonly signal: AbortSignal;
+  /** The mailbox in whose name it is asked; the account needs the ApplicationImpersonation role for it. */
+  readonly impersonate?: Mailbox | undefined;
+  /** HTTP headers besides the usual ones. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Told of the head of a good answer, before the library reads the rest. */
+  readonly onAnswer?: ((answer: EwsAnswer) => void) | undefined;
 };
 
 /** What of ews-javascript-api's XMLHttpRequest it reads of a good answer. */
@@ -37,6 +46,7 @@ type LibraryResponse = {
  *   unhandled rejection, which ends the process: so it only ever sees answers that we have read and found good
  * - a fault with HTTP 200 loses its code: such an answer is ours to interpret, too
  * - its `Timeout` does nothing, and it can't be aborted: `limit` and `signal` do both
+ * - it writes texts into its requests as they are: what may hold an `&` must be escaped before (`escapeXml`)
  * - it wants credentials of its own and puts them into each request: the transport has the real ones
  *
  * @throws CalendarSourceError; the signal's reason when aborted
@@ -55,6 +65,12 @@ export async function callEwsLibrary<Result>(
         throw harmlessRejection();
       }),
     );
+    if (options.impersonate !== undefined) {
+      service.ImpersonatedUserId = new ews.ImpersonatedUserId(
+        ews.ConnectingIdType.SmtpAddress,
+        escapeXml(options.impersonate),
+      );
+    }
     try {
       return await call(service, ews);
     } catch (error) {
@@ -89,18 +105,20 @@ function createService(
 }
 
 async function fetchForLibrary(
-  { transport, clock, signal }: LibraryCallOptions,
+  { transport, clock, signal, impersonate, headers: extra, onAnswer }: LibraryCallOptions,
   request: LibraryRequest,
 ): Promise<LibraryResponse> {
   const soap = new SoapReader(ignoreBody);
   let responseText = '';
   const body = request.data ?? '';
-  const answer = await transport.post({ body, headers: anchorHeaders(request), signal }, (text) => {
+  const sent = { ...anchorHeaders(impersonate), ...operationHeaders(request), ...extra };
+  const answer = await transport.post({ body, headers: sent, signal }, (text) => {
     soap.write(text);
     responseText += text;
   });
   const error = errorOfAnswer(answer, soap.end(), clock.now());
   if (error !== undefined) throw error;
+  onAnswer?.(answer);
   const { status, headers } = answer;
   return response(status, responseText, Object.fromEntries(headers));
 }
@@ -108,7 +126,7 @@ async function fetchForLibrary(
 const ignoreBody: BodyHandler = { open() {}, close() {} };
 
 /** Of the library's headers only those of its operations: not its empty credentials, nor its wish for compression. */
-function anchorHeaders(request: LibraryRequest): Readonly<Record<string, string>> {
+function operationHeaders(request: LibraryRequest): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(request.headers ?? {}).filter(([name]) => /^x-/i.test(name)));
 }
 

@@ -1,16 +1,19 @@
-import { X509Certificate } from 'node:crypto';
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import type { Pool } from 'undici';
+import { StringDecoder } from 'node:string_decoder';
+import type { Dispatcher, Pool } from 'undici';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
 import { type Clock, SECOND } from '../../component/runtime/clock.ts';
 import { isLoopback } from '../../component/runtime/loopback.ts';
+import { readBody } from './answer-body.ts';
 import type { Connections, Credentials } from './authentication.ts';
+import { createConnector } from './connector.ts';
 import { withDeadline } from './deadline.ts';
 import { networkCode, networkError } from './network-error.ts';
+import type { HttpProxy } from './proxy.ts';
+import { ShortTurns } from './short-turns.ts';
 
 /** Time limits in milliseconds, and the size limit of an answer. */
 export type EwsLimits = {
-  /** TCP and TLS together. */
+  /** Proxy, TCP and TLS together. */
   readonly connect: number;
   /** From the request until the answer begins. */
   readonly headers: number;
@@ -18,7 +21,7 @@ export type EwsLimits = {
   readonly silence: number;
   /** The whole request, connecting and a second attempt included. */
   readonly request: number;
-  /** The greatest answer, in bytes. */
+  /** The greatest answer, in bytes, as it comes and when it is decompressed. */
   readonly answerBytes: number;
 };
 
@@ -36,20 +39,36 @@ export type EwsTransportOptions = {
   readonly credentials: Credentials;
   /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
   readonly ca?: string | undefined;
+  readonly proxy?: HttpProxy | undefined;
   /** The most connections at once. */
   readonly connections: number;
   readonly limits?: Partial<EwsLimits> | undefined;
   readonly clock: Clock;
 };
 
-type EwsRequest = {
+export type EwsRequest = {
   readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal: AbortSignal;
+  /** Other limits than the transport's; Infinity for none. */
+  readonly limits?: Partial<Pick<EwsLimits, 'request' | 'silence' | 'answerBytes'>> | undefined;
+  /**
+   * Called with the head as soon as it is there, before the first text. An answer that is followed so is asked for
+   * uncompressed: compressors hold back what they have.
+   */
+  readonly onAnswer?: ((head: EwsAnswer) => void) | undefined;
 };
 
-/** The head of an HTTP answer; header names are in lower case, values of a repeated header joined by `, `. */
-export type EwsAnswer = { readonly status: number; readonly headers: ReadonlyMap<string, string> };
+/** The head of an HTTP answer. */
+export type EwsAnswer = {
+  readonly status: number;
+  /** Names in lower case, values of a repeated header joined by `, `. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The values of Set-Cookie, which can't be joined. */
+  readonly cookies: readonly string[];
+  /** How the request proved our identity: what a 401 means depends on it. */
+  readonly scheme: Credentials['scheme'];
+};
 
 /** HTTP to one Exchange server. */
 export interface EwsTransport {
@@ -69,47 +88,45 @@ export interface EwsTransport {
 /** Just under the two minutes after which IIS closes an idle connection. */
 const KEEP_ALIVE = 100 * SECOND;
 
-/** Node's 250 ms for each but the last of a name's addresses are too few over a distant VPN. */
-export const ATTEMPT_TIMEOUT = 2 * SECOND;
-
 /**
  * Opens the transport to one server. Nothing is connected before the first request.
  *
- * @throws RangeError when the URL or the certificates can't be used; the message holds no secret
+ * @throws RangeError when the URL, the certificates or the proxy can't be used; the message holds no secret
  */
 export function createEwsTransport(options: EwsTransportOptions): EwsTransport {
+  const { ca, proxy, clock } = options;
   const url = parseEwsUrl(options.url);
   const limits = { ...defaultEwsLimits, ...options.limits };
-  const secureContext = options.ca === undefined ? undefined : trust(options.ca);
+  const closing = new AbortController();
+  const { scheme } = options.credentials;
   const connections = options.credentials.open(url.origin, {
     connections: options.connections,
     keepAliveTimeout: KEEP_ALIVE,
     headersTimeout: limits.headers,
-    bodyTimeout: limits.silence,
-    maxResponseSize: limits.answerBytes,
-    connect: {
-      timeout: limits.connect,
-      // Here and not one level up: there undici drops it unless `autoSelectFamily` stands beside it.
-      autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT,
-      ...(secureContext !== undefined && { secureContext }),
-    },
+    connect: createConnector({ ca, proxy, connectTimeout: limits.connect, clock, signal: closing.signal }),
   } satisfies Pool.Options);
 
   return {
     url: url.href,
-    post: (request, sink) =>
-      withDeadline(
-        { clock: options.clock, limit: limits.request, signal: request.signal },
+    post(request, sink) {
+      const requestLimits = { ...limits, ...request.limits };
+      return withDeadline(
+        { clock, limit: requestLimits.request, signal: request.signal },
         () => tooSlow(url.host),
         async (signal) => {
           try {
-            return await exchange(connections, url, { ...request, signal }, sink);
+            return await exchange(connections, url, { ...request, signal, limits: requestLimits, scheme }, sink);
           } catch (error) {
             throw error instanceof CalendarSourceError ? error : networkError(error, url.host);
           }
         },
-      ),
-    close: () => connections.destroy(new CalendarSourceError('unreachable', 'The connection to Exchange was closed')),
+      );
+    },
+    close() {
+      const reason = new CalendarSourceError('unreachable', 'The connection to Exchange was closed');
+      closing.abort(reason);
+      return connections.destroy(reason);
+    },
   };
 }
 
@@ -130,58 +147,44 @@ export function parseEwsUrl(text: string): URL {
   return url;
 }
 
-/**
- * The usual authorities and some more.
- *
- * Built once: Node would parse all certificates anew for each connection.
- *
- * @throws RangeError when the text holds no certificate, or a damaged one: OpenSSL ignores both without a word
- */
-export function trust(pem: string): SecureContext {
-  const certificates = pem.match(/-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs) ?? [];
-  if (certificates.length === 0) throw new RangeError('`ca` holds no certificate in PEM form');
-  for (const certificate of certificates) {
-    try {
-      new X509Certificate(certificate);
-    } catch (cause) {
-      throw new RangeError('`ca` holds a certificate that can not be read', { cause });
-    }
-  }
-  return createSecureContext({ ca: [...rootCertificates, ...certificates] });
-}
-
 async function exchange(
   connections: Connections,
   url: URL,
-  request: EwsRequest,
+  request: EwsRequest & { readonly limits: EwsLimits; readonly scheme: Credentials['scheme'] },
   sink: (text: string) => void,
 ): Promise<EwsAnswer> {
+  const { silence, answerBytes } = request.limits;
   const response = await send(connections, {
     path: url.pathname + url.search,
     headers: {
       'content-type': 'text/xml; charset=utf-8',
       accept: 'text/xml',
+      'accept-encoding': request.onAnswer === undefined ? 'gzip, deflate' : 'identity',
       'user-agent': 'presence-gateway',
       ...request.headers,
     },
     body: request.body,
+    bodyTimeout: silence === Number.POSITIVE_INFINITY ? 0 : silence,
     signal: request.signal,
   });
+  const answer = headOf(response, request.scheme);
+  request.onAnswer?.(answer);
+  // Not a TextDecoder: what that makes of a stream takes two bytes a character, and is read and made more slowly.
+  const decoder = new StringDecoder('utf8');
+  const turns = new ShortTurns();
+  for await (const chunk of readBody(response.body, answer.headers.get('content-encoding'), answerBytes)) {
+    await turns.run(() => sink(decoder.write(chunk)));
+  }
+  sink(decoder.end());
+  return answer;
+}
+
+function headOf(response: Dispatcher.ResponseData, scheme: Credentials['scheme']): EwsAnswer {
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(response.headers)) {
     if (value !== undefined) headers.set(name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value);
   }
-  // A proxy may compress though nobody asked; the bytes would only look like a damaged message.
-  const encoding = headers.get('content-encoding') ?? 'identity';
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    if (encoding === 'identity') sink(decoder.decode(chunk, { stream: true }));
-  }
-  if (encoding !== 'identity') {
-    throw new CalendarSourceError('malformed', `Exchange at ${url.host}: the answer is compressed (${encoding})`);
-  }
-  sink(decoder.decode());
-  return { status: response.statusCode, headers };
+  return { status: response.statusCode, headers, cookies: [response.headers['set-cookie'] ?? []].flat(), scheme };
 }
 
 /**

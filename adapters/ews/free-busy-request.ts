@@ -8,6 +8,7 @@ import { errorOfAnswer } from './ews-error.ts';
 import type { EwsTransport } from './ews-transport.ts';
 import { GetUserAvailabilityReader, writeGetUserAvailability } from './get-user-availability.ts';
 import { SoapReader } from './soap.ts';
+import { anchorHeaders } from './soap-envelope.ts';
 
 export type FreeBusyContext = {
   readonly transport: EwsTransport;
@@ -15,6 +16,8 @@ export type FreeBusyContext = {
   readonly logger: Logger;
   /** What was already said in the log to be unknown here. */
   readonly knownOddities: Set<string>;
+  /** In whose name to ask: OAuth's application permissions want a mailbox, any one. Free/busy rights need none. */
+  readonly impersonate?: Mailbox | undefined;
 };
 
 /** A server that invents a new word each time must fill neither the memory nor the log. */
@@ -27,7 +30,7 @@ const MOST_ODDITIES = 100;
  * @throws CalendarSourceError when the request failed as a whole; the signal's reason when aborted
  */
 export async function askFreeBusy(
-  { transport, clock, logger, knownOddities }: FreeBusyContext,
+  { transport, clock, logger, knownOddities, impersonate }: FreeBusyContext,
   mailboxes: readonly Mailbox[],
   window: TimeWindow,
   signal: AbortSignal,
@@ -37,7 +40,8 @@ export async function askFreeBusy(
   const started = clock.now();
   const facts = () => ({ mailboxes: mailboxes.length, milliseconds: clock.now() - started });
   try {
-    const request = { body: writeGetUserAvailability(mailboxes, window), signal };
+    const body = writeGetUserAvailability(mailboxes, window, { impersonate });
+    const request = { body, headers: anchorHeaders(impersonate), signal };
     const answer = await transport.post(request, (text) => soap.write(text));
     const message = soap.end();
     const error = errorOfAnswer(answer, message, clock.now());
@@ -58,7 +62,7 @@ export async function askFreeBusy(
     for (const value of reader.oddities) {
       if (knownOddities.has(value) || knownOddities.size >= MOST_ODDITIES) continue;
       knownOddities.add(value);
-      logger.warn('Exchange sent a busy type or a time that is unknown here; it counts as no data', { value });
+      logger.warn('Exchange sent a busy type or a time that makes no sense here; it is not taken for free', { value });
     }
   }
 }

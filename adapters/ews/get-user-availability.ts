@@ -1,12 +1,16 @@
-import { type BusyStatus, isBusyStatus } from '../../component/calendar/busy-status.ts';
+import { type BusyStatus, busyStatuses } from '../../component/calendar/busy-status.ts';
 import type { FreeBusyAnswer } from '../../component/calendar/calendar-source.ts';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
 import type { BusyPeriod, TimeWindow } from '../../component/calendar/timeline.ts';
 import type { Mailbox } from '../../component/directory/directory.ts';
 import { type Instant, SECOND } from '../../component/runtime/clock.ts';
+import { parseDateTime } from './date-time.ts';
 import { limitBackOff } from './ews-error.ts';
 import { kindOfResponseCode } from './response-code.ts';
-import { type Attributes, type BodyHandler, escapeXml } from './soap.ts';
+import type { BodyHandler } from './soap.ts';
+import { type EnvelopeOptions, writeEnvelope } from './soap-envelope.ts';
+import type { Attributes } from './xml-tag.ts';
+import { escapeXml } from './xml-text.ts';
 
 /** The most mailboxes that one request may carry; one more gets ErrorMailboxDataArrayTooBig. */
 export const MAX_MAILBOXES = 100;
@@ -18,21 +22,21 @@ export const MAX_MAILBOXES = 100;
  *
  * https://learn.microsoft.com/exchange/client-developer/web-service-reference/getuseravailability-operation
  */
-export function writeGetUserAvailability(mailboxes: readonly Mailbox[], window: TimeWindow): string {
-  return (
-    '<?xml version="1.0" encoding="utf-8"?>' +
-    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"' +
-    ' xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"' +
-    ' xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types">' +
-    '<s:Header><t:RequestServerVersion Version="Exchange2013"/></s:Header>' +
-    '<s:Body><m:GetUserAvailabilityRequest>' +
-    TIME_ZONE_UTC +
-    `<m:MailboxDataArray>${mailboxes.map(mailboxData).join('')}</m:MailboxDataArray>` +
-    '<t:FreeBusyViewOptions><t:TimeWindow>' +
-    `<t:StartTime>${wholeSecond(Math.floor(window.start / SECOND))}</t:StartTime>` +
-    `<t:EndTime>${wholeSecond(Math.ceil(window.end / SECOND))}</t:EndTime>` +
-    '</t:TimeWindow><t:RequestedView>FreeBusy</t:RequestedView></t:FreeBusyViewOptions>' +
-    '</m:GetUserAvailabilityRequest></s:Body></s:Envelope>'
+export function writeGetUserAvailability(
+  mailboxes: readonly Mailbox[],
+  window: TimeWindow,
+  options: EnvelopeOptions = {},
+): string {
+  return writeEnvelope(
+    '<m:GetUserAvailabilityRequest>' +
+      TIME_ZONE_UTC +
+      `<m:MailboxDataArray>${mailboxes.map(mailboxData).join('')}</m:MailboxDataArray>` +
+      '<t:FreeBusyViewOptions><t:TimeWindow>' +
+      `<t:StartTime>${wholeSecond(Math.floor(window.start / SECOND))}</t:StartTime>` +
+      `<t:EndTime>${wholeSecond(Math.ceil(window.end / SECOND))}</t:EndTime>` +
+      '</t:TimeWindow><t:RequestedView>FreeBusy</t:RequestedView></t:FreeBusyViewOptions>' +
+      '</m:GetUserAvailabilityRequest>',
+    options,
   );
 }
 
@@ -58,22 +62,61 @@ function wholeSecond(seconds: number): string {
   return new Date(seconds * SECOND).toISOString().slice(0, 19);
 }
 
+/** The most entries that are taken for one mailbox: Exchange sends 1,000, or else ErrorResultSetTooBig. */
+const MOST_EVENTS = 2_000;
+
+/** .NET's smallest and greatest times, and what a change of the zone makes of them, stand for "never". */
+const EARLIEST = parseDateTime('0002-01-01T00:00:00Z');
+const LATEST = parseDateTime('9998-12-31T23:59:59Z');
+
 /** One mailbox's part of the answer, as far as it was read. */
-type Part = { failed: boolean; code: string; events: BusyPeriod[]; hasEvents: boolean; view: string; isVague: boolean };
-type Event = { start: Instant; end: Instant; status: BusyStatus };
+type Part = {
+  failed: boolean;
+  code: string;
+  events: BusyPeriod[];
+  hasEvents: boolean;
+  view: string;
+  /** Why the entries can't be trusted. */
+  problem: string | undefined;
+};
+type Event = { start: Instant | undefined; end: Instant | undefined; status: BusyStatus | undefined };
+
+/** Where the elements that matter stand: each in that one, the first in the body (messages.xsd, types.xsd). */
+const parents: ReadonlyMap<string, string> = new Map([
+  ['m:GetUserAvailabilityResponse', ''],
+  ['m:FreeBusyResponseArray', 'm:GetUserAvailabilityResponse'],
+  ['m:FreeBusyResponse', 'm:FreeBusyResponseArray'],
+  ['m:ResponseMessage', 'm:FreeBusyResponse'],
+  ['m:ResponseCode', 'm:ResponseMessage'],
+  ['m:FreeBusyView', 'm:FreeBusyResponse'],
+  ['t:FreeBusyViewType', 'm:FreeBusyView'],
+  ['t:CalendarEventArray', 'm:FreeBusyView'],
+  ['t:CalendarEvent', 't:CalendarEventArray'],
+  ['t:StartTime', 't:CalendarEvent'],
+  ['t:EndTime', 't:CalendarEvent'],
+  ['t:BusyType', 't:CalendarEvent'],
+]);
+const leaves: ReadonlySet<string> = new Set([
+  ...['m:ResponseCode', 't:FreeBusyViewType'],
+  ...['t:StartTime', 't:EndTime', 't:BusyType'],
+]);
 
 /**
  * Reads the answer to GetUserAvailability. Feed it to a `SoapReader`, then ask for the `answers`.
  *
- * What the server leaves open is NoData, never Free: a view of less than the entries (`None`, `MergedOnly`), an entry
- * with a BusyType that we don't know, and, over the whole window, an entry whose times can't be read. The
- * MergedFreeBusy digits are not read: documents disagree on what a 4 is.
+ * What the server leaves open is NoData, never Free: a view of less than the entries (`None`, `MergedOnly`), and an
+ * entry with a BusyType that we don't know. An entry whose times make no sense (none at all, an end before its start,
+ * the years 1 and 9999) makes the mailbox's answer an error: nobody knows what it hides. The MergedFreeBusy digits are
+ * not read: documents disagree on what a 4 is.
  */
 export class GetUserAvailabilityReader implements BodyHandler {
   /** BusyTypes, and times, that were not understood: for the log. */
   readonly oddities = new Set<string>();
   readonly #window: TimeWindow;
   readonly #parts: Part[] = [];
+  /** The open elements from the body on, as far as they are where the schema puts them. */
+  readonly #path: string[] = [];
+  #depth = 0;
   #isAnswer = false;
   #part: Part | undefined;
   #event: Event | undefined;
@@ -83,48 +126,63 @@ export class GetUserAvailabilityReader implements BodyHandler {
   }
 
   open(name: string, attributes: Attributes): void {
+    if (this.#depth++ !== this.#path.length) return;
+    const parent = this.#path.at(-1) ?? '';
+    if (parents.get(name) === parent) {
+      this.#path.push(name);
+      this.#enter(name, attributes);
+    } else if (leaves.has(parent)) this.#spoil(`Exchange sent an element inside ${parent}`);
+  }
+
+  close(_name: string, text: string): void {
+    if (--this.#depth < this.#path.length) this.#leave(this.#path.pop() as string, text);
+  }
+
+  #enter(name: string, attributes: Attributes): void {
     switch (name) {
       case 'm:GetUserAvailabilityResponse':
         this.#isAnswer = true;
         break;
       case 'm:FreeBusyResponse':
-        this.#part = { failed: false, code: '', events: [], hasEvents: false, view: '', isVague: false };
-        this.#parts.push(this.#part);
+        this.#part = { failed: false, code: '', events: [], hasEvents: false, view: '', problem: undefined };
+        // One too many shows that there are too many.
+        if (this.#parts.length <= MAX_MAILBOXES) this.#parts.push(this.#part);
         break;
       case 'm:ResponseMessage':
-        if (this.#part !== undefined) this.#part.failed = attributes.ResponseClass?.value === 'Error';
+        if (this.#part !== undefined && attributes.ResponseClass?.value === 'Error') this.#part.failed = true;
         break;
       case 't:CalendarEventArray':
         if (this.#part !== undefined) this.#part.hasEvents = true;
         break;
       case 't:CalendarEvent':
-        this.#event = { start: Number.NaN, end: Number.NaN, status: 'NoData' };
+        this.#event = { start: undefined, end: undefined, status: undefined };
         break;
     }
   }
 
-  close(name: string, text: string): void {
+  #leave(name: string, text: string): void {
     const part = this.#part;
+    const event = this.#event;
     if (part === undefined) return;
     switch (name) {
       case 't:StartTime':
-        if (this.#event !== undefined) this.#event.start = this.#readTime(text);
+        if (event !== undefined) event.start = this.#once(event.start, this.#readTime(text));
         break;
       case 't:EndTime':
-        if (this.#event !== undefined) this.#event.end = this.#readTime(text);
+        if (event !== undefined) event.end = this.#once(event.end, this.#readTime(text));
         break;
       case 't:BusyType':
-        if (this.#event !== undefined) this.#event.status = this.#readBusyType(text);
+        if (event !== undefined) event.status = this.#once(event.status, this.#readBusyType(text));
         break;
       case 't:CalendarEvent':
-        if (this.#event !== undefined) addEvent(part, this.#event);
+        if (event !== undefined) this.#addEvent(part, event);
         this.#event = undefined;
         break;
       case 'm:ResponseCode':
-        part.code = text.trim();
+        part.code = this.#once(part.code || undefined, text.trim());
         break;
       case 't:FreeBusyViewType':
-        part.view = text.trim();
+        part.view = this.#once(part.view || undefined, text.trim());
         break;
       case 'm:FreeBusyResponse':
         this.#part = undefined;
@@ -160,29 +218,51 @@ export class GetUserAvailabilityReader implements BodyHandler {
   #answer(mailbox: Mailbox, part: Part, backOff: number | undefined): FreeBusyAnswer {
     const error = partError(part, backOff);
     if (error !== undefined) return { mailbox, error };
-    if (part.isVague || !showsEvents(part)) part.events.push({ ...this.#window, status: 'NoData' });
+    if (part.problem !== undefined) return { mailbox, error: new CalendarSourceError('malformed', part.problem) };
+    if (!showsEvents(part)) part.events.push({ ...this.#window, status: 'NoData' });
     return { mailbox, periods: part.events };
+  }
+
+  #addEvent(part: Part, { start, end, status = 'NoData' }: Event): void {
+    if (start === undefined || end === undefined || !(start <= end && start >= EARLIEST && end <= LATEST)) {
+      this.#spoil('Exchange sent an entry whose times make no sense');
+    } else if (part.events.length === MOST_EVENTS) {
+      this.#spoil(`Exchange sent more than ${MOST_EVENTS} entries for the mailbox`);
+    } else part.events.push({ start, end, status });
+  }
+
+  /** What stands twice where it may stand once could mean either. */
+  #once<Value>(before: Value | undefined, value: Value): Value {
+    if (before !== undefined) this.#spoil('Exchange sent an element twice');
+    return value;
+  }
+
+  #spoil(problem: string): void {
+    if (this.#part !== undefined) this.#part.problem ??= problem;
   }
 
   #readTime(text: string): Instant {
     const time = parseDateTime(text);
-    if (Number.isNaN(time)) this.oddities.add(text.trim().slice(0, 40));
+    if (!(time >= EARLIEST && time <= LATEST)) this.#addOddity(text);
     return time;
   }
 
   #readBusyType(text: string): BusyStatus {
-    if (isBusyStatus(text)) return text;
-    const trimmed = text.trim();
-    if (isBusyStatus(trimmed)) return trimmed;
-    this.oddities.add(trimmed.slice(0, 40));
-    return 'NoData';
+    const status = statuses.get(text) ?? statuses.get(text.trim());
+    if (status === undefined) this.#addOddity(text);
+    return status ?? 'NoData';
+  }
+
+  #addOddity(text: string): void {
+    // A copy: a piece of a string keeps the whole, a chunk of the answer, in memory.
+    if (this.oddities.size < MOST_ODDITIES) this.oddities.add(structuredClone(text.trim().slice(0, 40)));
   }
 }
 
-function addEvent(part: Part, event: Event): void {
-  if (Number.isNaN(event.start) || Number.isNaN(event.end)) part.isVague = true;
-  else part.events.push(event);
-}
+/** Our own words for what Exchange says: pieces of its text, kept in timelines, would keep the whole in memory. */
+const statuses: ReadonlyMap<string, BusyStatus> = new Map(busyStatuses.map((status) => [status, status]));
+
+const MOST_ODDITIES = 20;
 
 /** Whether a part lists the entries, so that what it does not list is free. The view type is a list of words. */
 function showsEvents({ view, hasEvents }: Part): boolean {
@@ -196,15 +276,4 @@ function partError({ failed, code }: Part, backOff: number | undefined): Calenda
     ...(code !== '' && { code }),
     ...(kind === 'throttled' && limitBackOff(backOff)),
   });
-}
-
-/**
- * An xs:dateTime as an instant; NaN when it is none. Without an offset it is UTC, the zone that was sent; Exchange
- * 2007 answers with an offset. Year 1 and year 9999 are Exchange's smallest and greatest times, and are fine.
- */
-export function parseDateTime(text: string): Instant {
-  const trimmed = text.trim();
-  const parts = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?$/.exec(trimmed);
-  if (parts === null) return Number.NaN;
-  return Date.parse(parts[2] === undefined ? `${trimmed}Z` : trimmed);
 }

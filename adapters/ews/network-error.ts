@@ -1,4 +1,7 @@
+import { X509Certificate } from 'node:crypto';
+import type { DetailedPeerCertificate } from 'node:tls';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
+import type { Instant } from '../../component/runtime/clock.ts';
 
 type Reading = { readonly text: string; readonly kind?: 'malformed' };
 
@@ -20,7 +23,13 @@ const readings: Readonly<Record<string, Reading>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: { text: 'the answer was cut short' },
   UND_ERR_SOCKET: { text: 'the server, or something on the way, cut the connection' },
   UND_ERR_HEADERS_OVERFLOW: { text: 'the answer has more headers than is sane', kind: 'malformed' },
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: { text: 'the answer is greater than the limit', kind: 'malformed' },
+  ANSWER_CODING: {
+    text: 'the answer is compressed in a way that was not asked for: check the proxy',
+    kind: 'malformed',
+  },
+  ANSWER_TOO_LARGE: { text: 'the answer is greater than the limit', kind: 'malformed' },
+  Z_BUF_ERROR: { text: 'the compressed answer was cut short', kind: 'malformed' },
+  Z_DATA_ERROR: { text: 'the compressed answer is damaged', kind: 'malformed' },
 
   CERT_HAS_EXPIRED: { text: "the server's certificate has expired: renew it" },
   CERT_NOT_YET_VALID: { text: "the server's certificate is not valid yet: check the clocks" },
@@ -56,9 +65,91 @@ export function explainNetworkCode(code: string): string {
   return readings[code]?.text ?? `the connection failed (${code})`;
 }
 
-/** A failure to get an answer at all: `unreachable`, or `malformed` when what came is not HTTP or too much of it. */
-export function networkError(cause: unknown, host: string): CalendarSourceError {
+/** A certificate that was refused: with the code of Node or OpenSSL, and what is to be known of the certificate. */
+class CertificateError extends Error {
+  readonly code: string;
+  /** For people: whose certificate it is, its date or its names. */
+  readonly detail: string;
+
+  constructor(cause: Error, code: string, detail: string) {
+    super(cause.message, { cause });
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/**
+ * Names the certificate for which a TLS connection failed; other failures stay as they are.
+ *
+ * @param shown what the server showed; of an expired chain the certificate is named whose time is over
+ * @param now which of them that is
+ */
+export function certificateError(error: Error, shown: DetailedPeerCertificate, now: Instant): Error {
+  const code = networkCode(error);
+  const [leaf, ...issuers] = chainOf(shown);
+  if (leaf === undefined) return error;
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID': {
+      const isOver = (one: X509Certificate) => Date.parse(one.validTo) <= now;
+      const isEarly = (one: X509Certificate) => Date.parse(one.validFrom) > now;
+      const ended = code === 'CERT_HAS_EXPIRED';
+      const refused = [leaf, ...issuers].find(ended ? isOver : isEarly) ?? leaf;
+      const date = new Date(ended ? refused.validTo : refused.validFrom).toISOString().replace('.000', '');
+      return new CertificateError(
+        error,
+        code,
+        `${subjectOf(refused)}, ${ended ? 'valid until' : 'valid from'} ${date}`,
+      );
+    }
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return new CertificateError(error, code, `it is for ${namesOf(leaf)}`);
+    default:
+      return code in readings && !code.startsWith('E')
+        ? new CertificateError(error, code, `${subjectOf(leaf)}, issued by ${oneLine(leaf.issuer)}`)
+        : error;
+  }
+}
+
+/** What went wrong in a connection, and what to mend. */
+export function explainNetworkError(cause: unknown): string {
+  const text = explainNetworkCode(networkCode(cause));
+  return cause instanceof CertificateError ? `${text} (${cause.detail})` : text;
+}
+
+/**
+ * A failure to get an answer at all: `unreachable`, or `malformed` when what came is not HTTP or too much of it.
+ *
+ * @param who what `host` is, for the message
+ */
+export function networkError(cause: unknown, host: string, who = 'Exchange at'): CalendarSourceError {
   const code = networkCode(cause);
   const kind = code.startsWith('HPE_') ? 'malformed' : (readings[code]?.kind ?? 'unreachable');
-  return new CalendarSourceError(kind, `Exchange at ${host}: ${explainNetworkCode(code)}`, { code, cause });
+  return new CalendarSourceError(kind, `${who} ${host}: ${explainNetworkError(cause)}`, { code, cause });
+}
+
+/** The longest chain that is looked through; a server may show any. */
+const LONGEST_CHAIN = 10;
+
+function chainOf(shown: DetailedPeerCertificate): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  // The last one is its own issuer, or has none; a server that shows no certificate has an empty object.
+  for (let one: DetailedPeerCertificate | undefined = shown; one?.raw !== undefined && chain.length < LONGEST_CHAIN; ) {
+    chain.push(new X509Certificate(one.raw));
+    one = one.issuerCertificate === one ? undefined : one.issuerCertificate;
+  }
+  return chain;
+}
+
+function subjectOf(certificate: X509Certificate): string {
+  return oneLine(certificate.subject || namesOf(certificate));
+}
+
+function namesOf(certificate: X509Certificate): string {
+  return oneLine(certificate.subjectAltName?.replaceAll(/(?:DNS|IP Address):/g, '') ?? certificate.subject);
+}
+
+/** A server chooses these words: they are cut. */
+function oneLine(text: string): string {
+  return text.replaceAll('\n', ', ').slice(0, 200);
 }

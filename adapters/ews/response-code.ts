@@ -15,6 +15,11 @@ const kindOfCode: ReadonlyMap<string, CalendarSourceErrorKind> = new Map([
     'ErrorNameResolutionNoMailbox',
     'ErrorNameResolutionNoResults',
   ]),
+  ...codes('wrong-server', [
+    'ErrorProxyRequestNotAllowed',
+    'ErrorWrongServerVersion',
+    'ErrorWrongServerVersionDelegate',
+  ]),
   ...codes('access-denied', [
     'ErrorNoFreeBusyAccess',
     'ErrorAccessDenied',

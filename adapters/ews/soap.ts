@@ -1,4 +1,6 @@
-import { SaxesParser, type SaxesTagNS } from 'saxes';
+import { XmlReader } from './xml-reader.ts';
+import type { Attributes, XmlElement } from './xml-tag.ts';
+import { XmlError } from './xml-text.ts';
 
 /** A SOAP fault: why the server did not do what was asked. `text` may name people: for the debug log only. */
 type SoapFault = { readonly code: string | undefined; readonly text: string };
@@ -14,8 +16,6 @@ export type SoapMessage = {
   readonly beginning: string;
 };
 
-export type Attributes = SaxesTagNS['attributes'];
-
 /** Receives the elements inside the SOAP body, named `m:` (messages), `t:` (types) or `?:` (other) + local name. */
 export interface BodyHandler {
   open(name: string, attributes: Attributes): void;
@@ -30,8 +30,6 @@ const aliases: ReadonlyMap<string, string> = new Map([
   ['http://schemas.microsoft.com/exchange/services/2006/types', 't'],
 ]);
 
-/** Exchange's own answers are 13 deep at most. */
-const MAX_DEPTH = 64;
 const BEGINNING = 512;
 
 /**
@@ -42,11 +40,10 @@ const BEGINNING = 512;
  * declaration is refused, so that no entity but XML's five is ever expanded.
  */
 export class SoapReader {
-  readonly #parser = new SaxesParser({ xmlns: true, position: false });
+  readonly #xml: XmlReader;
   readonly #handler: BodyHandler;
   readonly #names: string[] = [];
-  #text = '';
-  #inBody = false;
+  #hasBody = false;
   #inFault = false;
   #faultCode: string | undefined;
   #responseCode: string | undefined;
@@ -58,31 +55,45 @@ export class SoapReader {
 
   constructor(handler: BodyHandler) {
     this.#handler = handler;
-    this.#parser.on('opentag', (tag) => this.#open(tag));
-    this.#parser.on('closetag', (tag) => this.#close(tag));
-    this.#parser.on('text', (text) => {
-      this.#text += text;
-    });
-    this.#parser.on('cdata', (text) => {
-      this.#text += text;
-    });
-    this.#parser.on('doctype', () => {
-      throw new Error('a document type declaration');
-    });
-    this.#parser.on('error', (error) => {
-      throw error;
-    });
+    this.#xml = new XmlReader(
+      { open: (element) => this.#open(element), close: (element, text) => this.#close(element, text) },
+      aliases,
+    );
+  }
+
+  /** Whether the envelope's end was read. */
+  get isComplete(): boolean {
+    return this.#xml.isComplete;
+  }
+
+  /** Why what was read so far is no SOAP message; nothing is read after that. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   write(chunk: string): void {
-    if (this.#beginning.length < BEGINNING) this.#beginning += chunk.slice(0, BEGINNING - this.#beginning.length);
-    if (this.#problem === undefined) this.#attempt(() => this.#parser.write(chunk));
+    for (let at = 0; at < chunk.length; ) at = this.writeUntilEnd(chunk, at);
+  }
+
+  /**
+   * Reads a chunk from an index on, up to the envelope's end at most: another envelope may follow.
+   *
+   * @returns the index up to which it was read
+   */
+  writeUntilEnd(chunk: string, from: number): number {
+    if (this.#beginning.length < BEGINNING)
+      this.#beginning += chunk.slice(from, from + BEGINNING - this.#beginning.length);
+    let end = chunk.length;
+    this.#attempt(() => {
+      end = this.#xml.write(chunk, from);
+    });
+    return end;
   }
 
   /** Call once, after the last chunk. */
   end(): SoapMessage {
-    if (this.#problem === undefined) this.#attempt(() => this.#parser.close());
-    if (this.#problem === undefined && !this.#inBody) this.#problem = 'a SOAP envelope without a body';
+    this.#attempt(() => this.#xml.end());
+    if (this.#problem === undefined && !this.#hasBody) this.#problem = 'a SOAP envelope without a body';
     return {
       fault: this.#inFault
         ? { code: this.#responseCode ?? this.#faultCode, text: this.#faultText.replace(/\s+/g, ' ').trim() }
@@ -93,37 +104,36 @@ export class SoapReader {
     };
   }
 
-  #attempt(parse: () => void): void {
+  #attempt(read: () => void): void {
+    if (this.#problem !== undefined) return;
     try {
-      parse();
+      read();
     } catch (error) {
-      // saxes puts a position before its messages ("undefined:1:5: …" without a file name).
-      this.#problem = (error as Error).message.replace(/^(\w*:)?\d+:\d+: /, '').replace(/\.$/, '');
+      this.#problem = (error as Error).message;
     }
   }
 
-  #open(tag: SaxesTagNS): void {
+  #open({ name, local, attributes }: XmlElement): void {
     const depth = this.#names.length;
-    if (depth >= MAX_DEPTH) throw new Error('elements nested too deeply');
-    const name = `${aliases.get(tag.uri) ?? '?'}:${tag.local}`;
     this.#names.push(name);
-    this.#text = '';
-    this.#isBackOff = tag.local === 'Value' && tag.attributes.Name?.value === 'BackOffMilliseconds';
-    if (depth === 0 && name !== 's:Envelope') throw new Error(`an XML document <${tag.local.slice(0, 40)}>`);
-    if (depth === 1 && name === 's:Body') this.#inBody = true;
+    this.#isBackOff = local === 'Value' && attributes.Name?.value === 'BackOffMilliseconds';
+    if (depth === 0 && name !== 's:Envelope') throw new XmlError(`an XML document <${local.slice(0, 40)}>`);
+    if (depth > 0 && name === 's:Envelope') throw new XmlError('an envelope within another');
+    if (depth === 1 && name === 's:Body') {
+      if (this.#hasBody) throw new XmlError('an envelope with two bodies');
+      this.#hasBody = true;
+    }
     if (depth < 2 || this.#names[1] !== 's:Body') return;
     if (depth === 2 && name === 's:Fault') this.#inFault = true;
-    if (!this.#inFault) this.#handler.open(name, tag.attributes);
+    if (!this.#inFault) this.#handler.open(name, attributes);
   }
 
-  #close(tag: SaxesTagNS): void {
+  #close({ local }: XmlElement, text: string): void {
     const name = this.#names.pop() as string;
-    const text = this.#text;
-    this.#text = '';
     if (this.#isBackOff) this.#readBackOff(text);
     this.#isBackOff = false;
     if (this.#names[1] !== 's:Body') return;
-    if (this.#inFault) this.#closeInFault(tag.local, text.trim());
+    if (this.#inFault) this.#closeInFault(local, text.trim());
     else this.#handler.close(name, text);
   }
 
@@ -140,15 +150,4 @@ export class SoapReader {
     const milliseconds = Number(text.trim() || Number.NaN);
     if (milliseconds >= 0) this.#backOff = Math.max(this.#backOff ?? 0, milliseconds);
   }
-}
-
-/** Escapes a text for use as element content or in a double-quoted attribute (XML 1.0 §2.4). */
-export function escapeXml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-/** Whether a text has only characters that an XML 1.0 document may hold (§2.2). */
-export function isXmlText(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  return !/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/u.test(text);
 }

@@ -1,5 +1,5 @@
-import { isBusyStatus } from '../../component/calendar/busy-status.ts';
-import type { Timeline } from '../../component/calendar/timeline.ts';
+import { isBusyStatus, precedence } from '../../component/calendar/busy-status.ts';
+import { statusOfStep, type Timeline } from '../../component/calendar/timeline.ts';
 import type { MailboxRecord } from '../../component/calendar/timeline-store.ts';
 import type { SqlRow } from './sqlite-engine.ts';
 
@@ -14,7 +14,7 @@ export type MailboxRow = [
 
 export function packMailbox({ mailbox, timeline, goneSince }: MailboxRecord): MailboxRow {
   if (timeline === undefined) return [mailbox, null, null, null, goneSince ?? null];
-  const steps = timeline.changes.flatMap((at, i) => [at, timeline.statuses[i]]);
+  const steps = timeline.changes.flatMap((at, i) => [at, statusOfStep(timeline, i)]);
   return [mailbox, timeline.fetchedAt, timeline.end, JSON.stringify(steps), goneSince ?? null];
 }
 
@@ -30,14 +30,14 @@ function unpackTimeline(fetchedAt: number, end: number, json: string): Timeline 
   const steps = parseArray(json);
   if (steps === undefined || steps.length === 0 || steps.length % 2 !== 0) return undefined;
   const changes: number[] = [];
-  const statuses: Timeline['statuses'][number][] = [];
+  const ranks: number[] = [];
   for (let i = 0; i < steps.length; i += 2) {
     const [at, status] = [steps[i], steps[i + 1]];
     if (typeof at !== 'number' || typeof status !== 'string' || !isBusyStatus(status)) return undefined;
     changes.push(at);
-    statuses.push(status);
+    ranks.push(precedence(status));
   }
-  return { fetchedAt, end, changes, statuses };
+  return { fetchedAt, end, changes: changes.slice(), statuses: ranks.join('') };
 }
 
 function parseArray(json: string): readonly unknown[] | undefined {

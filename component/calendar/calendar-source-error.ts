@@ -3,6 +3,7 @@
  * - `unauthorized`: it refuses our account (HTTP 401); three of these and we stop, lest the account be locked
  * - `access-denied`: it knows us, and we may not see this mailbox
  * - `mailbox-not-found`: it knows no such mailbox
+ * - `wrong-server`: another server has the mailbox (it was moved)
  * - `throttled`: it is busy, or wants us to slow down
  * - `unreachable`: no connection, no TLS, no answer in time
  * - `blocked`: it will not serve us until an administrator changes something there; never retried by itself
@@ -12,6 +13,7 @@ export type CalendarSourceErrorKind =
   | 'unauthorized'
   | 'access-denied'
   | 'mailbox-not-found'
+  | 'wrong-server'
   | 'throttled'
   | 'unreachable'
   | 'blocked'

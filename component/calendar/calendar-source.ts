@@ -1,5 +1,6 @@
 import type { Mailbox } from '../directory/directory.ts';
 import type { CalendarSourceError } from './calendar-source-error.ts';
+import type { ChangeFeed } from './change-feed.ts';
 import type { RequestBudget } from './request-budget.ts';
 import type { BusyPeriod, TimeWindow } from './timeline.ts';
 
@@ -7,6 +8,9 @@ import type { BusyPeriod, TimeWindow } from './timeline.ts';
 export type FreeBusyAnswer =
   | { readonly mailbox: Mailbox; readonly periods: readonly BusyPeriod[] }
   | { readonly mailbox: Mailbox; readonly error: CalendarSourceError };
+
+/** The source that is to be asked about the mailbox from now on. */
+export type Referral = { readonly mailbox: Mailbox; readonly servedBy: CalendarSource };
 
 /** Whatever answers free/busy: one configured server. */
 export interface CalendarSource {
@@ -16,14 +20,20 @@ export interface CalendarSource {
   readonly batchSize: number;
   /** When this server may be asked: its concurrency and its back-off, shared by everything that asks it. */
   readonly budget: RequestBudget;
+  /** Hints that a calendar has changed; undefined where the server gives none. */
+  readonly changes: ChangeFeed | undefined;
 
   /**
    * Asks for the free/busy of at most `batchSize` mailboxes.
    *
-   * @returns one answer for each mailbox, in their order
+   * @returns one answer or referral for each mailbox, in their order
    * @throws CalendarSourceError when the request failed as a whole; the signal's reason when aborted
    */
-  freeBusy(mailboxes: readonly Mailbox[], window: TimeWindow, signal: AbortSignal): Promise<readonly FreeBusyAnswer[]>;
+  freeBusy(
+    mailboxes: readonly Mailbox[],
+    window: TimeWindow,
+    signal: AbortSignal,
+  ): Promise<readonly (FreeBusyAnswer | Referral)[]>;
 }
 
 /** Which source knows a mailbox; undefined when none is configured for it. */

@@ -1,109 +1,179 @@
 import type { Mailbox } from '../directory/directory.ts';
 import { type Clock, type Instant, MINUTE, SECOND, type Timer } from '../runtime/clock.ts';
-import { DueQueue } from '../runtime/due-queue.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { CalendarSource, FreeBusyAnswer } from './calendar-source.ts';
-import { CalendarSourceError } from './calendar-source-error.ts';
+import type { LoopShare } from '../runtime/loop-share.ts';
+import { AskQueue } from './ask-queue.ts';
+import type { CalendarSource, FreeBusyAnswer, Referral } from './calendar-source.ts';
+import { CalendarSourceError, type CalendarSourceErrorKind } from './calendar-source-error.ts';
+import { LaneLog } from './lane-log.ts';
+import { lookAhead, type Paces, type Turn } from './pace.ts';
+import { mayBeOneMailbox } from './split-batch.ts';
 import type { TimeWindow } from './timeline.ts';
 
-export type LaneOptions = {
+export type LaneOptions = Paces & {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A number in [0, 1): spreads the requests. */
+  /** A number in [0, 1): shuffles and spreads the requests. */
   readonly random: () => number;
-  /** How long a timeline is good for before it is asked for anew, in milliseconds. */
-  readonly refresh: number;
   /** How far around now is asked, in milliseconds. */
   readonly window: { readonly past: number; readonly future: number };
+  /** How long after the first hint of a change a mailbox is asked for, in milliseconds: changes come in bursts. */
+  readonly coalesce: number;
   /** Receives each mailbox's answer, with the instant of the request and the window it asked about. */
   readonly onAnswer: (answer: FreeBusyAnswer, at: Instant, window: TimeWindow) => void;
 };
 
+/** Who has the lanes: knows each mailbox's pace, and which lane is its own. */
+export interface LaneOwner {
+  /** How many calendar entries all lanes together may take in before the event loop has its turn. */
+  readonly share: LoopShare;
+  /** When the mailbox, asked for at `askedAt` and answered, is to be asked for next. */
+  nextAsk(mailbox: Mailbox, askedAt: Instant): Turn;
+  /** The mailbox has left the lane: from now on it is the other source's. */
+  refer(referral: Referral): void;
+}
+
+/** The pause before a mailbox that got no answer for a passing reason is asked for again. */
+export const RETRY = 30 * SECOND;
 /** Look-ups that come within this time travel in one request. */
 const GATHER = 25;
-/** The pause before a mailbox whose own answer was an error is asked again, unless refreshing comes sooner. */
-const RETRY = 30 * SECOND;
-/** The same for errors that only an administrator or time can mend. */
+/** The pause after errors that only an administrator or time can mend. */
 const PATIENT_RETRY = 30 * MINUTE;
+const patientKinds: readonly CalendarSourceErrorKind[] = ['mailbox-not-found', 'access-denied', 'malformed'];
 /** How long somebody who waits for a mailbox has to wait until it is asked for again. */
 const HURRY = 3 * SECOND;
-/** A request takes along what is due within this share of `refresh`: fuller requests, fewer of them. */
-const LOOK_AHEAD = 0.1;
 
 /** The requests to one server: what is due, what is in flight, and when the server may be asked next. */
 export class SourceLane {
   readonly #source: CalendarSource;
   readonly #options: LaneOptions;
+  readonly #owner: LaneOwner;
   readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #due = new DueQueue<Mailbox>();
+  readonly #log: LaneLog;
+  readonly #queue: AskQueue;
   readonly #inFlight = new Set<Mailbox>();
+  /** Those in flight that have changed meanwhile, as far as the feed knows. */
+  readonly #changed = new Set<Mailbox>();
+  /** How often in a row a mailbox got no answer for a passing reason. */
+  readonly #failures = new Map<Mailbox, number>();
+  /** The most mailboxes in a request; fewer while one of them may be what makes requests fail. */
+  #batchSize: number;
+  #requests = 0;
+  /** Whether the last asking left something that was due: it has been gathered, and only waits for room. */
+  #isBehind = false;
   #abort: AbortController | undefined;
+  #leaveBudget: (() => void) | undefined;
   #timer: Timer | undefined;
   #timerAt: Instant = Number.POSITIVE_INFINITY;
-  #inTrouble = false;
 
-  constructor(source: CalendarSource, options: LaneOptions) {
+  constructor(source: CalendarSource, options: LaneOptions, owner: LaneOwner) {
     this.#source = source;
     this.#options = options;
+    this.#owner = owner;
     this.#clock = options.clock;
-    this.#logger = options.logger.child({ server: source.name });
+    this.#log = new LaneLog(options.logger.child({ server: source.name }), source.budget);
+    this.#queue = new AskQueue(lookAhead(options));
+    this.#batchSize = source.batchSize;
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.size + this.#inFlight.size === 0;
   }
 
   start(): void {
+    const { budget, changes } = this.#source;
     this.#abort = new AbortController();
+    this.#leaveBudget = budget.onRoom(() => this.#arm());
+    changes?.start((mailbox) => this.#hint(mailbox));
+    for (const mailbox of this.#queue.mailboxes()) changes?.follow(mailbox);
     this.#arm();
   }
 
-  stop(): void {
+  /** Asks no more from now on; resolves when the change feed has ended, too. */
+  async stop(): Promise<void> {
     this.#abort?.abort();
     this.#abort = undefined;
+    this.#leaveBudget?.();
     this.#disarm();
+    try {
+      await this.#source.changes?.stop();
+    } catch (error) {
+      this.#log.feedFailed(error);
+    }
   }
 
-  watch(mailbox: Mailbox, fetchedAt: Instant | undefined): void {
-    const now = this.#clock.now();
-    // What was fetched in the future is from before the clock was set back: waiting for it could take hours.
-    const isGood = fetchedAt !== undefined && fetchedAt <= now;
-    this.#due.set(mailbox, isGood ? Math.max(now, fetchedAt + this.#jittered()) : now);
+  watch(mailbox: Mailbox, turn: Turn): void {
+    this.#queue.setTurn(mailbox, turn);
+    if (this.#abort !== undefined) this.#source.changes?.follow(mailbox);
     this.#arm();
   }
 
   unwatch(mailbox: Mailbox): void {
-    this.#due.delete(mailbox);
+    this.#queue.delete(mailbox);
     this.#inFlight.delete(mailbox);
+    this.#forget(mailbox);
   }
 
   /** Asks for the mailbox soon; however often that is wanted, at most every few seconds. */
   hurry(mailbox: Mailbox): void {
-    const soon = this.#clock.now() + HURRY;
-    if ((this.#due.dueOf(mailbox) ?? 0) <= soon) return;
-    this.#due.set(mailbox, soon);
+    this.#askPromptly(mailbox, this.#clock.now() + HURRY);
+  }
+
+  /** The mailbox gets this turn, unless it has an earlier one or is asked for just now. */
+  askBy(mailbox: Mailbox, turn: Turn): void {
+    if ((this.#queue.dueOf(mailbox) ?? 0) <= turn.due) return;
+    this.#queue.setTurn(mailbox, turn);
     this.#arm();
   }
 
-  /** The wall clock was set, or the machine slept: what would now wait too long is due, and the timer starts anew. */
-  clockJumped(mailboxes: Iterable<Mailbox>): void {
-    const now = this.#clock.now();
-    this.#source.budget.clockJumped(now);
-    for (const mailbox of mailboxes) {
-      const due = this.#due.dueOf(mailbox);
-      if (due !== undefined && due > now + 1.1 * this.#options.refresh) this.#due.set(mailbox, now);
+  /**
+   * The wall clock was set, or the machine slept: the timer starts anew.
+   *
+   * @param isDue whether a mailbox that is to be asked for at that instant is due at once instead
+   */
+  clockJumped(isDue: (mailbox: Mailbox, due: Instant) => boolean): void {
+    this.#source.budget.clockJumped(this.#clock.now());
+    for (const mailbox of this.#queue.mailboxes()) {
+      if (isDue(mailbox, this.#queue.dueOf(mailbox) ?? 0)) this.#queue.setTurn(mailbox, calm(this.#options.random()));
     }
     this.#disarm();
     this.#arm();
   }
 
+  /** The mailbox's calendar has changed, or may have. */
+  #hint(mailbox: Mailbox): void {
+    if (this.#inFlight.has(mailbox)) this.#changed.add(mailbox);
+    else this.#askPromptly(mailbox, this.#clock.now() + this.#options.coalesce);
+  }
+
+  #askPromptly(mailbox: Mailbox, due: Instant): void {
+    // In flight, or not watched: nothing to be sooner with.
+    if ((this.#queue.dueOf(mailbox) ?? 0) <= due) return;
+    this.#queue.setPrompt(mailbox, due);
+    this.#arm();
+  }
+
+  #forget(mailbox: Mailbox): void {
+    this.#changed.delete(mailbox);
+    this.#failures.delete(mailbox);
+    this.#source.changes?.unfollow(mailbox);
+  }
+
   /** Sets the timer for the next moment at which there is something to do. */
   #arm(): void {
-    const due = this.#due.nextDue;
-    if (this.#abort === undefined || due === undefined) return;
+    if (this.#abort === undefined) return;
     const { budget } = this.#source;
+    if (this.#requests === 0) this.#log.noteClosed();
+    if (this.#queue.size === 0) return;
     const now = this.#clock.now();
-    const open = budget.closedBy === undefined ? budget.notBefore : now + MINUTE;
-    // Without a slot it is the end of a request that goes on.
-    if (budget.slots(now) === 0 && open <= now) return;
-    const at = Math.max(due, open, now) + GATHER;
+    let open = Math.max(budget.notBefore, now);
+    if (budget.closedBy !== undefined) open = now + MINUTE;
+    else if (open <= now && budget.slots(now) === 0) {
+      // The end of a request tells that there is room; where others use the account, a look now and then is safer.
+      if (this.#requests > 0) return;
+      open = now + MINUTE;
+    }
+    const at = Math.max(this.#queue.nextDue, open) + (this.#isBehind ? 0 : GATHER);
     if (at >= this.#timerAt) return;
     this.#disarm();
     this.#timerAt = at;
@@ -123,91 +193,98 @@ export class SourceLane {
     const signal = this.#abort?.signal;
     if (signal === undefined) return;
     const now = this.#clock.now();
-    while ((this.#due.nextDue ?? Number.POSITIVE_INFINITY) <= now && this.#source.budget.slots(now) > 0) {
-      const batch = this.#takeBatch(now);
+    for (let room = this.#source.budget.slots(now); room > 0; room--) {
+      if (this.#queue.nextDue > now) break;
+      const batch = this.#queue.takeDue(now, this.#batchSize);
+      for (const mailbox of batch) this.#inFlight.add(mailbox);
       // Its own failures are handled inside; it never rejects.
       void this.#request(batch, now, signal);
     }
+    this.#isBehind = this.#queue.nextDue <= now;
     this.#arm();
-  }
-
-  #takeBatch(now: Instant): Mailbox[] {
-    const horizon = now + LOOK_AHEAD * this.#options.refresh;
-    const batch: Mailbox[] = [];
-    while (batch.length < this.#source.batchSize) {
-      const mailbox = this.#due.takeDue(horizon);
-      if (mailbox === undefined) break;
-      this.#inFlight.add(mailbox);
-      batch.push(mailbox);
-    }
-    return batch;
   }
 
   async #request(batch: readonly Mailbox[], at: Instant, signal: AbortSignal): Promise<void> {
     const { past, future } = this.#options.window;
     const window = { start: at - past, end: at + future };
+    this.#requests++;
     try {
       const answers = await this.#source.freeBusy(batch, window, signal);
-      if (!signal.aborted) this.#answered(answers, at, window);
+      if (!signal.aborted) await this.#answered(answers, at, window, signal);
     } catch (error) {
       if (!signal.aborted) this.#failed(batch, error);
     }
+    this.#requests--;
     this.#arm();
   }
 
-  #answered(answers: readonly FreeBusyAnswer[], at: Instant, window: TimeWindow): void {
-    if (this.#inTrouble) this.#logger.info('The Exchange server answers again');
-    this.#inTrouble = false;
+  async #answered(
+    answers: readonly (FreeBusyAnswer | Referral)[],
+    at: Instant,
+    window: TimeWindow,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#log.answered();
+    this.#batchSize = Math.min(this.#source.batchSize, 2 * this.#batchSize);
+    const { share } = this.#owner;
     for (const answer of answers) {
+      while (!share.take('periods' in answer ? answer.periods.length + 1 : 1)) {
+        await share.next();
+        if (signal.aborted) return;
+      }
       // Not in flight any more: nobody watches it since.
-      if (!this.#inFlight.delete(answer.mailbox)) continue;
-      this.#due.set(answer.mailbox, at + this.#pauseAfter(answer));
-      this.#options.onAnswer(answer, at, window);
+      if (this.#inFlight.delete(answer.mailbox)) this.#take(answer, at, window);
     }
   }
 
-  #pauseAfter(answer: FreeBusyAnswer): number {
-    if (!('error' in answer)) return this.#jittered();
-    const { kind } = answer.error;
-    const patient = kind === 'mailbox-not-found' || kind === 'access-denied';
-    const { refresh } = this.#options;
-    // Looking ahead would take it along again at once.
-    const soon = Math.min(RETRY + LOOK_AHEAD * refresh, refresh);
-    const pause = patient ? Math.max(PATIENT_RETRY, refresh) : soon;
-    return pause * (0.9 + 0.2 * this.#options.random());
+  #take(answer: FreeBusyAnswer | Referral, at: Instant, window: TimeWindow): void {
+    const { mailbox } = answer;
+    if ('servedBy' in answer) {
+      this.#forget(mailbox);
+      this.#owner.refer(answer);
+      return;
+    }
+    // Whatever becomes of the answer: a mailbox that is not in the queue is never asked for again.
+    this.#queue.setTurn(mailbox, calm(at + RETRY));
+    this.#options.onAnswer(answer, at, window);
+    // The answer was the end of its watching.
+    if (this.#queue.dueOf(mailbox) === undefined) return;
+    this.#queue.setTurn(mailbox, this.#nextAsk(answer, at));
+    if (this.#changed.delete(mailbox)) this.#askPromptly(mailbox, this.#clock.now() + this.#options.coalesce);
+  }
+
+  #nextAsk(answer: FreeBusyAnswer, at: Instant): Turn {
+    const { mailbox } = answer;
+    const { refresh, refreshIdle, random } = this.#options;
+    if (!('error' in answer)) {
+      this.#failures.delete(mailbox);
+      return this.#owner.nextAsk(mailbox, at);
+    }
+    const jitter = 0.9 + 0.2 * random();
+    if (patientKinds.includes(answer.error.kind)) {
+      return calm(at + Math.max(PATIENT_RETRY, refreshIdle) * jitter);
+    }
+    const failures = this.#failures.get(mailbox) ?? 0;
+    this.#failures.set(mailbox, failures + 1);
+    const pause = Math.max(Math.min(RETRY * 2 ** failures, refresh) * jitter, answer.error.retryAfter ?? 0);
+    // Without the look-ahead it would be taken along again at once.
+    return calm(at + lookAhead(this.#options).calm + pause);
   }
 
   #failed(batch: readonly Mailbox[], error: unknown): void {
     const now = this.#clock.now();
     // The budget's pause holds them back after the server's failures, this one after our own.
     const retry = error instanceof CalendarSourceError ? now : now + RETRY;
-    for (const mailbox of batch) if (this.#inFlight.delete(mailbox)) this.#due.set(mailbox, retry);
-    this.#explain(error);
-    this.#inTrouble = true;
-  }
-
-  /** One line when the trouble begins, one when it is final; the rest is for those who look closer. */
-  #explain(error: unknown): void {
-    const { closedBy, notBefore } = this.#source.budget;
-    const retryInMs = Math.max(0, Math.round(notBefore - this.#clock.now()));
-    const fields =
-      error instanceof CalendarSourceError ? { kind: error.kind, code: error.code, reason: error.message } : { error };
-    if (closedBy === undefined) {
-      const [level, message] = this.#inTrouble
-        ? (['debug', 'The Exchange server still gives no answer'] as const)
-        : (['warn', 'The Exchange server gives no answer'] as const);
-      this.#logger[level](message, { ...fields, retryInMs });
-    } else if (closedBy === error) {
-      const what =
-        closedBy.kind === 'unauthorized'
-          ? 'The Exchange server has refused the password three times and is not asked any more, lest the account be ' +
-            'locked: mend the password, then restart the gateway'
-          : 'The Exchange server is blocked and not asked any more: see the reason, then restart the gateway';
-      this.#logger.error(what, fields);
+    // Two poisonous mailboxes in a batch make both its halves fail: in other and smaller company they come apart.
+    if (mayBeOneMailbox(error)) this.#batchSize = Math.ceil(this.#batchSize / 2);
+    for (const mailbox of batch) {
+      this.#changed.delete(mailbox);
+      if (this.#inFlight.delete(mailbox)) this.#queue.setTurn(mailbox, calm(retry + this.#options.random()));
     }
+    this.#log.failed(error, now);
   }
+}
 
-  #jittered(): number {
-    return this.#options.refresh * (0.9 + 0.2 * this.#options.random());
-  }
+function calm(due: Instant): Turn {
+  return { due, isNear: false };
 }

@@ -5,6 +5,7 @@ import type { AvailabilityCache } from './availability-cache.ts';
 import type { CalendarRouter, FreeBusyAnswer } from './calendar-source.ts';
 import type { CalendarSourceErrorKind } from './calendar-source-error.ts';
 import { CalendarSync } from './calendar-sync.ts';
+import type { Paces } from './pace.ts';
 import { buildTimeline, type TimeWindow } from './timeline.ts';
 import type { MailboxRecord, TimelineStore } from './timeline-store.ts';
 
@@ -16,15 +17,16 @@ export interface CalendarListener {
   notFound(mailbox: Mailbox, since: Instant): void;
 }
 
-export type WatchedCalendarsOptions = {
+export type WatchedCalendarsOptions = Paces & {
   readonly cache: AvailabilityCache;
   readonly store: TimelineStore;
   readonly route: CalendarRouter;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
-  readonly refresh: number;
   readonly window: { readonly past: number; readonly future: number };
+  /** How long after the first hint of a change a mailbox is asked for, in milliseconds. */
+  readonly coalesce: number;
   readonly listener: CalendarListener;
 };
 
@@ -43,7 +45,11 @@ export class WatchedCalendars {
 
   constructor(options: WatchedCalendarsOptions) {
     this.#options = options;
-    this.#sync = new CalendarSync({ ...options, onAnswer: (...answer) => this.#answered(...answer) });
+    this.#sync = new CalendarSync({
+      ...options,
+      timelineOf: (mailbox) => options.cache.get(mailbox).timeline,
+      onAnswer: (...answer) => this.#answered(...answer),
+    });
   }
 
   /** Reads what an earlier run knew; then come the `begin`s of what is watched, then `start`. */
@@ -61,10 +67,11 @@ export class WatchedCalendars {
     this.#sync.start();
   }
 
-  /** Asks no more; what is known is saved when this resolves. */
+  /** Asks no more; when this resolves what is known is saved, and the servers' change feeds have ended. */
   async stop(): Promise<void> {
-    this.#sync.stop();
+    const ended = this.#sync.stop();
     await this.#save();
+    await ended;
   }
 
   /** The wall clock was set, or the machine slept. */
@@ -81,6 +88,11 @@ export class WatchedCalendars {
   /** Somebody waits for its server's word about a watched mailbox. */
   hurry(mailbox: Mailbox): void {
     this.#sync.hurry(mailbox);
+  }
+
+  /** Somebody subscribed to the watched mailbox, or probed it. */
+  touched(mailbox: Mailbox): void {
+    this.#sync.touch(mailbox);
   }
 
   /** From now on the mailbox is watched. */

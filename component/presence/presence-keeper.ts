@@ -55,14 +55,14 @@ export class PresenceKeeper {
 
   presenceOf(mailbox: Mailbox): Presence {
     const { cache, clock, policy } = this.#options;
-    return presenceAt(cache.get(mailbox).timeline, clock.now(), policy);
+    return presenceAt(mailbox, cache.get(mailbox).timeline, clock.now(), policy);
   }
 
   /** What is known of the mailbox changed, or time did: schedules its next transition and says that it may differ. */
   look(mailbox: Mailbox): void {
     const { cache, clock, policy, onLook } = this.#options;
     const { timeline } = cache.get(mailbox);
-    const next = timeline && nextLook(timeline, clock.now(), policy);
+    const next = timeline && nextLook(mailbox, timeline, clock.now(), policy);
     this.#transitions.set(mailbox, next);
     this.#noteAge(mailbox, timeline !== undefined && next === undefined);
     onLook(mailbox);

@@ -19,19 +19,13 @@ export class DueQueue<Key> {
     return this.#instants[0];
   }
 
+  /** All keys, in no particular order; none may be set or deleted meanwhile. */
+  keys(): Iterable<Key> {
+    return this.#positions.keys();
+  }
+
   set(key: Key, due: Instant): void {
-    const position = this.#positions.get(key);
-    if (position === undefined) {
-      this.#keys.push(key);
-      this.#instants.push(due);
-      this.#positions.set(key, this.#keys.length - 1);
-      this.#rise(this.#keys.length - 1);
-      return;
-    }
-    const before = this.#instants[position] as Instant;
-    this.#instants[position] = due;
-    if (due < before) this.#rise(position);
-    else this.#sink(position);
+    this.#put(key, due, this.#positions.get(key) ?? this.#keys.length);
   }
 
   dueOf(key: Key): Instant | undefined {
@@ -42,15 +36,10 @@ export class DueQueue<Key> {
   delete(key: Key): boolean {
     const position = this.#positions.get(key);
     if (position === undefined) return false;
-    const last = this.#keys.length - 1;
-    if (position !== last) this.#swap(position, last);
-    this.#keys.pop();
-    this.#instants.pop();
+    const last = this.#keys.pop() as Key;
+    const due = this.#instants.pop() as Instant;
     this.#positions.delete(key);
-    if (position !== last) {
-      this.#rise(position);
-      this.#sink(position);
-    }
+    if (position < this.#keys.length) this.#put(last, due, position);
     return true;
   }
 
@@ -69,39 +58,29 @@ export class DueQueue<Key> {
     return key;
   }
 
-  #rise(from: number): void {
-    let position = from;
+  /** Puts a key where it belongs: into the free place, or another one, and those in between move up or down by one. */
+  #put(key: Key, due: Instant, free: number): void {
+    const instants = this.#instants;
+    let position = free;
     while (position > 0) {
       const parent = (position - 1) >> 1;
-      if ((this.#instants[parent] as Instant) <= (this.#instants[position] as Instant)) return;
-      this.#swap(position, parent);
+      if ((instants[parent] as Instant) <= due) break;
+      this.#place(this.#keys[parent] as Key, instants[parent] as Instant, position);
       position = parent;
     }
-  }
-
-  #sink(from: number): void {
-    let position = from;
-    const { length } = this.#instants;
     for (;;) {
-      const left = 2 * position + 1;
-      if (left >= length) return;
-      const right = left + 1;
-      const rightIsEarlier = right < length && (this.#instants[right] as Instant) < (this.#instants[left] as Instant);
-      const child = rightIsEarlier ? right : left;
-      if ((this.#instants[position] as Instant) <= (this.#instants[child] as Instant)) return;
-      this.#swap(position, child);
+      let child = 2 * position + 1;
+      if (child + 1 < instants.length && (instants[child + 1] as Instant) < (instants[child] as Instant)) child++;
+      if (child >= instants.length || (instants[child] as Instant) >= due) break;
+      this.#place(this.#keys[child] as Key, instants[child] as Instant, position);
       position = child;
     }
+    this.#place(key, due, position);
   }
 
-  #swap(a: number, b: number): void {
-    const [keyA, keyB] = [this.#keys[a] as Key, this.#keys[b] as Key];
-    const instantA = this.#instants[a] as Instant;
-    this.#keys[a] = keyB;
-    this.#keys[b] = keyA;
-    this.#instants[a] = this.#instants[b] as Instant;
-    this.#instants[b] = instantA;
-    this.#positions.set(keyB, a);
-    this.#positions.set(keyA, b);
+  #place(key: Key, due: Instant, position: number): void {
+    this.#keys[position] = key;
+    this.#instants[position] = due;
+    this.#positions.set(key, position);
   }
 }

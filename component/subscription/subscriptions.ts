@@ -26,6 +26,8 @@ export interface WatchedMailboxes {
   verdict(mailbox: Mailbox): MailboxVerdict;
   /** Somebody waits for Exchange's word about a mailbox that is watched already. */
   hurry(mailbox: Mailbox): void;
+  /** Somebody who may has subscribed to a watched mailbox, or probed it. */
+  touched(mailbox: Mailbox): void;
   begin(mailbox: Mailbox): void;
   end(mailbox: Mailbox): void;
 }
@@ -214,6 +216,7 @@ export class Subscriptions {
       this.#set(contact, watcher, standing);
       logger.info('Subscription changed', { contact, watcher, event: event.type, from: before, to: standing });
     }
+    if (standing !== 'none') this.#touch(contact, event);
     if (standing === 'none' && say.includes('unsubscribed')) this.#explainRefusal(contact, watcher, event);
     // A change is for all clients of the watcher; the one that probed is answered alone only where nothing changed.
     const whom = standing === before ? to : watcher;
@@ -221,6 +224,12 @@ export class Subscriptions {
       voice.say(saying, contact, saying === 'presence' || saying === 'unavailable' ? whom : watcher);
     }
     if (before === 'subscribed' && standing === 'none' && !this.#hasSubscribed(contact)) voice.lastWatcherLeft(contact);
+  }
+
+  #touch(contact: ContactLocal, event: SubscriptionEvent): void {
+    if (event.type !== 'subscribe' && event.type !== 'probe') return;
+    const mailbox = this.#options.directory.mailboxOf(contact);
+    if (mailbox !== undefined) this.#options.mailboxes.touched(mailbox);
   }
 
   /** The asker is told nothing that tells one reason from another; the administrator is. */

@@ -1,66 +1,7 @@
 import { z } from 'zod';
-import { MINUTE, SECOND } from '../../component/runtime/clock.ts';
-import { isLoopback } from '../../component/runtime/loopback.ts';
-import { isMapping, oneSecret, type Report, together } from './section.ts';
-import { domain, duration, fold, mailbox, text, whole } from './values.ts';
-
-const nameExpected = 'a short name of a-z, 0-9 and -, as in hq';
-
-/** Basic authentication has no way to send a control character either (RFC 7617 §2). */
-const withoutControls = 'text without tabs, line breaks and other control characters';
-
-function hasNoControls(value: string): boolean {
-  return !/\p{Cc}/u.test(value);
-}
-
-const serverSchema = z
-  .strictObject({
-    name: z
-      .string({ error: nameExpected })
-      .regex(/^[a-z0-9-]{1,63}$/, { error: nameExpected })
-      .describe("The server's name in logs and metrics: a-z, 0-9 and -."),
-    url: z
-      .string({ error: 'an address, as in https://mail.example.com/EWS/Exchange.asmx' })
-      .superRefine((value, context) => {
-        const expected = whatIsWrongWith(value);
-        if (expected !== undefined) context.addIssue({ code: 'custom', message: expected });
-      })
-      .describe('The address of Exchange Web Services, as in https://mail.example.com/EWS/Exchange.asmx.'),
-    username: text('the name of an account')
-      .refine((value) => !value.includes(':'), {
-        error: 'a name without ":" (Basic authentication has no way to send one)',
-      })
-      .refine(hasNoControls, { error: withoutControls })
-      .describe('The account that may read free/busy, as in svc-presence@example.com or EXAMPLE\\svc-presence.'),
-    password: text('text')
-      .refine(hasNoControls, { error: withoutControls })
-      .optional()
-      .describe('The password of the account; better: passwordFile.'),
-    passwordFile: text('a file name').optional().describe('A file that holds the password and nothing else.'),
-    caFile: text('the name of a PEM file')
-      .optional()
-      .describe('The authority that signed the certificate of the server, as PEM; default: those that Node.js trusts.'),
-    domains: z
-      .array(domain())
-      .min(1, { error: 'at least one domain, or no such key' })
-      .optional()
-      .describe('The mail domains whose mailboxes are here. One server may go without: it gets all others.'),
-    concurrency: whole(1, 27)
-      .default(10)
-      .describe('The most requests at once. Exchange allows 27 for an account (EWSMaxConcurrency).'),
-    timeout: duration(SECOND, 10 * MINUTE)
-      .prefault('30s')
-      .describe('How long one request may take.'),
-    sampleMailbox: mailbox().optional().describe('A mailbox for `presence-gateway check` to ask about.'),
-  })
-  .check(together((server, report) => oneSecret(server, 'password', report)))
-  .transform(({ password, passwordFile, caFile, ...rest }) => ({
-    ...rest,
-    /** Read from its file already. */
-    password: password ?? passwordFile ?? '',
-    /** PEM text. */
-    ca: caFile,
-  }));
+import { isMapping, type Report, together } from './section.ts';
+import { serverSchema } from './server.ts';
+import { fold } from './values.ts';
 
 export const exchangeSchema = z.strictObject({
   servers: z
@@ -70,24 +11,17 @@ export const exchangeSchema = z.strictObject({
       together((servers, report) => {
         if (!Array.isArray(servers)) return;
         reportRepeatedNames(servers, report);
-        reportSharedDomains(servers, report);
+        reportSecondCatchAll(servers, report);
+        const domains = reportShared(servers, 'domains', 'a domain', report);
+        reportShared(servers, 'mailboxes', 'a mailbox or pattern', report);
+        reportWholeDomains(servers, domains, report);
       }),
     )
     .describe('The Exchange servers.'),
 });
 
-function whatIsWrongWith(value: string): string | undefined {
-  if (!URL.canParse(value)) return 'an address, as in https://mail.example.com/EWS/Exchange.asmx';
-  const url = new URL(value);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
-    return 'an address that begins with https:// (the password goes there)';
-  }
-  if (url.username !== '' || url.password !== '')
-    return 'an address without an account: that goes into username and passwordFile';
-  if (url.pathname === '/') return 'the whole address, usually with /EWS/Exchange.asmx at its end';
-  if (url.hash !== '') return 'an address without #';
-  return undefined;
-}
+/** The owner of each thing, by what it is compared by. */
+type Owners = ReadonlyMap<string, { readonly index: number; readonly name: string }>;
 
 function reportRepeatedNames(servers: readonly unknown[], report: Report): void {
   const seen = new Set<unknown>();
@@ -98,23 +32,42 @@ function reportRepeatedNames(servers: readonly unknown[], report: Report): void 
   });
 }
 
-function reportSharedDomains(servers: readonly unknown[], report: Report): void {
-  const owners = new Map<string, unknown>();
-  let catchAll: unknown;
+/** Only one server may say nothing of which mailboxes it has. */
+function reportSecondCatchAll(servers: readonly unknown[], report: Report): void {
+  let first: unknown;
   servers.forEach((server, index) => {
-    if (!isMapping(server)) return;
-    if (server.domains === undefined) {
-      if (catchAll !== undefined)
-        report([index, 'domains'], `its mail domains (only one server may go without: ${catchAll})`);
-      catchAll ??= server.name ?? '';
+    if (!isMapping(server) || server.domains !== undefined || server.mailboxes !== undefined) return;
+    if (first !== undefined) {
+      report([index, 'domains'], `its mail domains or mailboxes (only one server may go without: ${first})`);
     }
-    if (!Array.isArray(server.domains)) return;
-    server.domains.forEach((value: unknown, position) => {
+    first ??= server.name ?? '';
+  });
+}
+
+function reportShared(servers: readonly unknown[], key: 'domains' | 'mailboxes', what: string, report: Report): Owners {
+  const owners = new Map<string, { index: number; name: string }>();
+  servers.forEach((server, index) => {
+    const values = isMapping(server) ? server[key] : undefined;
+    if (!isMapping(server) || !Array.isArray(values)) return;
+    values.forEach((value: unknown, position) => {
       if (typeof value !== 'string') return;
-      const name = fold(value);
-      if (owners.has(name))
-        report([index, 'domains', position], `a domain that is listed once (${owners.get(name)} has it)`);
-      else owners.set(name, server.name ?? '');
+      const owner = owners.get(fold(value));
+      if (owner !== undefined) report([index, key, position], `${what} that is listed once (${owner.name} has it)`);
+      else owners.set(fold(value), { index, name: String(server.name ?? '') });
+    });
+  });
+  return owners;
+}
+
+/** `*@example.com` takes everything from the server that has the domain example.com. */
+function reportWholeDomains(servers: readonly unknown[], domains: Owners, report: Report): void {
+  servers.forEach((server, index) => {
+    if (!isMapping(server) || !Array.isArray(server.mailboxes)) return;
+    server.mailboxes.forEach((value: unknown, position) => {
+      if (typeof value !== 'string' || !/^\*+@/.test(value)) return;
+      const owner = domains.get(fold(value.slice(value.indexOf('@') + 1)));
+      if (owner === undefined || owner.index === index) return;
+      report([index, 'mailboxes', position], `a pattern that leaves something to ${owner.name}, which has the domain`);
     });
   });
 }

@@ -48,6 +48,13 @@ export function text(expected: string) {
     .min(1, { error: expected });
 }
 
+/** Text that can go into a header: Basic authentication has no way to send a control character (RFC 7617 §2). */
+export function headerText(expected: string) {
+  return text(expected).refine((value) => !/\p{Cc}/u.test(value), {
+    error: 'text without tabs, line breaks and other control characters',
+  });
+}
+
 /** The name or address of a host to connect to. */
 export function host() {
   const error = 'a host name or an IP address, without a port';
@@ -79,7 +86,7 @@ export function isDomain(value: string): boolean {
 const domainLabel = /^(?!-)[\p{L}\p{M}\p{N}-]{1,63}(?<!-)$/u;
 
 /** RFC 5321 §4.1.2 without quoted local parts, with the letters of RFC 6531. */
-function isMailbox(value: string): boolean {
+export function isMailbox(value: string): boolean {
   const at = value.indexOf('@');
   return value.length <= 254 && isMailLocal(value.slice(0, Math.max(0, at))) && isDomain(value.slice(at + 1));
 }

@@ -96,6 +96,7 @@ function configure(prosody: Prosody, simulator: ExchangeSimulator): { config: ob
       xmpp: { stopTimeout: '10m' },
       calendar: {
         refresh: formatDuration(timings.refresh),
+        refreshIdle: formatDuration(timings.refresh),
         staleAfter: formatDuration(timings.staleAfter),
         window: { past: '1h', future: '2h' },
       },

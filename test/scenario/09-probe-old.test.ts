@@ -6,7 +6,7 @@ const NS_DELAY = 'urn:xmpp:delay';
 // Checklist 9: state old → the last presence with XEP-0203 delay; past staleAfter → unavailable, and back with Exchange.
 test('while Exchange is away old knowledge says how old it is, then it ends, and comes back with Exchange', async () => {
   await using house = await openHouse({
-    config: { calendar: { refresh: '5m', staleAfter: '20m' } },
+    config: { calendar: { refresh: '5m', refreshIdle: '5m', staleAfter: '20m' } },
     speed: { calendar: 150 },
   });
   const alice = house.contact('alice');
@@ -17,7 +17,7 @@ test('while Exchange is away old knowledge says how old it is, then it ends, and
   const knownUntil = house.now();
   house.exchange.faults.set({ kind: 'refuse-connections' });
 
-  // Older than two refreshes.
+  // Older than it can be while all is well.
   await new Promise((resolve) => setTimeout(resolve, 4_800));
   const phone = await house.watcher('bob', 'phone');
   const old = await phone.next(from(alice, undefined, 'dnd'));

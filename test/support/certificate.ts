@@ -14,12 +14,14 @@ export interface TestAuthority {
    * Makes a server's certificate.
    * @param options.names host names and IPv4 addresses; default `localhost` and `127.0.0.1`
    * @param options.expired whether its time is over since yesterday
+   * @param options.ends when its time is over (epoch milliseconds, whole seconds), instead
    */
-  issue(options?: { names?: readonly string[]; expired?: boolean }): TestCertificate;
+  issue(options?: { names?: readonly string[]; expired?: boolean; ends?: number }): TestCertificate;
 }
 
 /** How long they last. */
-const DAYS = '365';
+const DAYS = 365;
+const DAY = 86_400_000;
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 /** Makes an authority that nobody trusts yet. Each file takes about 10 ms; nothing is left on the disk. */
@@ -32,7 +34,7 @@ export function makeAuthority(): TestAuthority {
       '-subj',
       '/CN=Test authority',
       '-days',
-      DAYS,
+      String(DAYS),
       '-keyout',
       folder.file('ca.key'),
       '-out',
@@ -41,27 +43,37 @@ export function makeAuthority(): TestAuthority {
     const authority = { key: read(folder.file('ca.key')), cert: read(folder.file('ca.pem')) };
     return {
       ca: authority.cert,
-      issue: ({ names = ['localhost', '127.0.0.1'], expired = false } = {}) => issue(authority, names, expired),
+      issue: ({ names = ['localhost', '127.0.0.1'], expired = false, ends } = {}) =>
+        issue(authority, names, ends ?? Date.now() + (expired ? -1 : DAYS) * DAY),
     };
   });
 }
 
-function issue(authority: TestCertificate, names: readonly string[], expired: boolean): TestCertificate {
+function issue(authority: TestCertificate, names: readonly string[], ends: number): TestCertificate {
   return inFolder((folder) => {
     const key = folder.file('server.key');
     const request = folder.file('server.csr');
     const subject = `/CN=${names[0] ?? 'nobody'}`;
     openssl('req', '-new', ...NEW_KEY, '-subj', subject, '-keyout', key, '-out', request);
     const alternatives = names.map((name) => (/^[\d.]+$/.test(name) ? `IP:${name}` : `DNS:${name}`)).join(',');
+    // `openssl x509` counts in days; only `openssl ca`, which wants a configuration and a database, takes instants.
+    const settings = [
+      ...['[ca]', 'default_ca=test', '[test]', `database=${folder.write('index', '')}`, `new_certs_dir=${folder.path}`],
+      ...['rand_serial=yes', 'default_md=sha256', 'policy=any', '[any]', 'commonName=supplied', ''],
+    ];
     const certificate = openssl(
-      ...['x509', '-req', '-in', request, '-days', expired ? '-1' : DAYS],
-      ...['-CA', folder.write('ca.pem', authority.cert), '-CAkey', folder.write('ca.key', authority.key)],
-      // Any number that is not used twice; without it openssl writes a file with the next one beside the authority.
-      ...['-set_serial', String(process.hrtime.bigint())],
+      ...['ca', '-batch', '-notext', '-config', folder.write('ca.cnf', settings.join('\n')), '-in', request],
+      ...['-startdate', time(Math.min(Date.now(), ends) - DAY), '-enddate', time(ends)],
+      ...['-cert', folder.write('ca.pem', authority.cert), '-keyfile', folder.write('ca.key', authority.key)],
       ...['-extfile', folder.write('extensions', `subjectAltName=${alternatives}\nextendedKeyUsage=serverAuth\n`)],
     );
     return { key: read(key), cert: certificate };
   });
+}
+
+/** An instant as ASN.1 writes it: `20261124015000Z`. */
+function time(instant: number): string {
+  return `${new Date(instant).toISOString().replace(/[-:T]|\.\d+Z$/g, '')}Z`;
 }
 
 function inFolder<T>(work: (folder: ReturnType<typeof makeTempFolder>) => T): T {

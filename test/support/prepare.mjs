@@ -1,13 +1,13 @@
 // Installs what the tests and the demonstration need and this machine lacks, and says what it installs:
 //
-//   node test/support/prepare.mjs [--no-prosody] [--ejabberd]
+//   node test/support/prepare.mjs [--no-prosody] [--ejabberd] [--apache]
 //
 // It runs before node_modules exists: Node's own modules only, and syntax that old Nodes can read up to the version check.
 // Exit codes: 0 everything is there; 64 wrong usage; 69 (EX_UNAVAILABLE) something is missing and can't be installed
 // here; 130 interrupted.
 
 import { spawn } from 'node:child_process';
-import { accessSync, constants, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -119,12 +119,25 @@ function forbidServiceStarts() {
   return () => rmSync(file, { force: true });
 }
 
-async function prepareDebianPackage(name, program) {
-  if (isOnPath(program)) return;
+/** What is installed for each option: Debian's package, and the program or (a pattern of) the file that tells whether it is there. */
+const groups = {
+  '--prosody': [['prosody', 'prosody']],
+  '--ejabberd': [['ejabberd', 'ejabberdctl']],
+  // Apache asks for NTLM in code that is not ours, curl answers so.
+  '--apache': [
+    ['apache2', 'apache2'],
+    ['libapache2-mod-auth-gssapi', '/usr/lib/apache2/modules/mod_auth_gssapi.so'],
+    ['gss-ntlmssp', '/etc/gss/mech.d/mech.ntlmssp.conf'],
+    ['curl', 'curl'],
+  ],
+};
+
+async function prepareDebianPackage(name, sign) {
+  if (sign.startsWith('/') ? existsSync(sign) : isOnPath(sign)) return;
   const command = `apt-get install -y --no-install-recommends ${name}`;
   if (!isOnPath('apt-get')) {
     throw new Unavailable(
-      `${name} is missing, and this is not a Debian or Ubuntu: install ${name} so that \`${program}\` is on the PATH (Debian: ${command}).`,
+      `${name} is missing, and this is not a Debian or Ubuntu: install it (Debian: ${command}).`,
     );
   }
   if (process.getuid?.() !== 0)
@@ -156,17 +169,17 @@ function hasCandidate(name) {
 }
 
 async function main(args) {
-  const unknown = args.filter((argument) => !['--no-prosody', '--ejabberd'].includes(argument));
+  const unknown = args.filter((argument) => argument !== '--no-prosody' && !(argument in groups));
   if (unknown.length > 0) {
     process.stderr.write(
-      `prepare: unknown: ${unknown.join(' ')}\nUsage: node test/support/prepare.mjs [--no-prosody] [--ejabberd]\n`,
+      `prepare: unknown: ${unknown.join(' ')}\nUsage: node test/support/prepare.mjs [--no-prosody] [--ejabberd] [--apache]\n`,
     );
     return EX_USAGE;
   }
+  const wanted = args.includes('--no-prosody') ? args : ['--prosody', ...args];
   try {
     checkNode();
-    if (!args.includes('--no-prosody')) await prepareDebianPackage('prosody', 'prosody');
-    if (args.includes('--ejabberd')) await prepareDebianPackage('ejabberd', 'ejabberdctl');
+    for (const [name, sign] of wanted.flatMap((argument) => groups[argument] ?? [])) await prepareDebianPackage(name, sign);
     await prepareNpmPackages();
     return 0;
   } catch (error) {

@@ -39,7 +39,7 @@ async function setUp({ store = new MemoryStore(), clock = new FakeClock(START) }
       ? { mailbox, periods: exchange.periods }
       : { mailbox, error: new CalendarSourceError('mailbox-not-found', 'no such mailbox') };
   const source: CalendarSource = {
-    ...{ name: 'hq', batchSize: 100, budget },
+    ...{ name: 'hq', batchSize: 100, budget, changes: undefined },
     freeBusy: (mailboxes) =>
       budget.run(clock, async () => {
         await exchange.hold;
@@ -55,11 +55,11 @@ async function setUp({ store = new MemoryStore(), clock = new FakeClock(START) }
       clock: systemClock,
     },
     ...{ repeatRate: 2000, stopTimeout: 30 * SECOND, onStop: 'withdraw' },
-    ...{ refresh: 5 * MINUTE, window: { past: HOUR, future: 48 * HOUR }, goneAfter: 7 * DAY },
+    ...{ refresh: 5 * MINUTE, refreshNear: 2 * MINUTE, refreshIdle: 30 * MINUTE, coalesce: SECOND },
+    ...{ staleAfterOf: () => HOUR, window: { past: HOUR, future: 48 * HOUR }, goneAfter: 7 * DAY },
     presencePolicy: {
       looks: { Free: look(), Tentative: look(), WorkingElsewhere: look(), Busy: look('dnd'), OOF: look('away') },
-      staleAfter: HOUR,
-      agedAfter: 10 * MINUTE,
+      agedAfter: 45 * MINUTE,
     },
     language: 'en',
     subscriptionPolicy: new SubscriptionPolicy({ domains: ['example.net'], rules: [], maxSubscriptions: 500 }),
@@ -125,6 +125,17 @@ describe('one who subscribes again while the calendar is still in the cache', ()
     await pass(5 * HOUR);
     expect(heard().at(-1)).toBe('unavailable');
   });
+});
+
+test('a meeting that is booked on the spot shows soon on the screen of one who has just subscribed', async () => {
+  const { exchange, clock, ask, heard, pass } = await setUp();
+  ask('subscribe');
+  await pass();
+  await pass(SECOND);
+  exchange.periods = [{ start: clock.now(), end: clock.now() + 2 * HOUR, status: 'Busy' }];
+  // One and a half rounds at the lively pace; at the idle one it would take half an hour.
+  await pass(8 * MINUTE);
+  expect(heard().at(-1)).toBe('dnd');
 });
 
 test('an answer of Exchange that comes while the XMPP stream is down is said when it is up again', async () => {

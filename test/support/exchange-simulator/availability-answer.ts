@@ -6,12 +6,16 @@
 import type { AvailabilityRequest } from './availability-request.ts';
 import type { CalendarEntry } from './calendar-entry.ts';
 import type { Calendars } from './calendars.ts';
-import { MESSAGES, TYPES } from './namespaces.ts';
-import { type ResponseStyle, type SoapFault, writeEnvelope, writeText, writeValues } from './soap.ts';
-import { type TimeZone, toWallClock } from './time-zone.ts';
+import { writeResponseMessage } from './response-message.ts';
+import { namesOf, type ResponseStyle, type SoapFault, writeEnvelope, writeText } from './soap.ts';
+import { timeWriter } from './time-writer.ts';
+import type { TimeZone } from './time-zone.ts';
+import { writeWorkingHours } from './working-hours.ts';
 
-/** What an answer says of one mailbox. */
-export type MailboxResult = { readonly entries: readonly CalendarEntry[] } | { readonly error: SoapFault };
+/** What an answer says of one mailbox; its working hours are in its IANA zone (Berlin), in the year of `at` (epoch ms). */
+export type MailboxResult =
+  | { readonly entries: readonly CalendarEntry[]; readonly zone?: string; readonly at?: number }
+  | { readonly error: SoapFault };
 
 const MOST_ENTRIES = 1000;
 
@@ -33,7 +37,7 @@ export function resultFor(calendars: Calendars, address: string, window: Availab
     const message = `There are ${entries.length} entries, more than the ${MOST_ENTRIES} allowed.`;
     return { error: { code: 'ErrorResultSetTooBig', message } };
   }
-  return { entries };
+  return { entries, zone: calendars.zoneOf(address), at: window.start };
 }
 
 /**
@@ -47,7 +51,7 @@ export function writeAvailability(
   results: readonly MailboxResult[],
   busyType?: string,
 ): string {
-  const { open, m } = names(style);
+  const { open, m } = namesOf(style);
   const write = responseWriter(style, zone, busyType);
   let responses = '';
   for (const result of results) responses += write(result);
@@ -55,43 +59,27 @@ export function writeAvailability(
   return writeEnvelope(style, `<${m}GetUserAvailabilityResponse${open}>${array}</${m}GetUserAvailabilityResponse>`);
 }
 
-type Names = {
-  /** The prefixes with their colon. */
-  readonly m: string;
-  readonly t: string;
-  /** The declarations of the root element, and of the outermost elements of the types namespace. */
-  readonly open: string;
-  readonly openTypes: string;
-};
-
-function names({ messages, types }: ResponseStyle): Names {
-  const declareMessages = messages === '' ? ` xmlns="${MESSAGES}"` : ` xmlns:${messages}="${MESSAGES}"`;
-  const declareTypes = types === '' ? '' : ` xmlns:${types}="${TYPES}"`;
-  return {
-    m: messages === '' ? '' : `${messages}:`,
-    t: types === '' ? '' : `${types}:`,
-    open: `${declareMessages}${declareTypes}`,
-    openTypes: types === '' ? ` xmlns="${TYPES}"` : '',
-  };
-}
-
 function responseWriter(style: ResponseStyle, zone: TimeZone, busyType?: string): (result: MailboxResult) => string {
-  const { m, t, openTypes } = names(style);
+  const { m, t, openTypes } = namesOf(style);
   const text = (value: string): string => writeText(style, value);
   const time = timeWriter(style, zone);
 
-  const success = `<${m}ResponseMessage ResponseClass="Success"><${m}ResponseCode>${text('NoError')}</${m}ResponseCode></${m}ResponseMessage>`;
+  const success = writeResponseMessage(style, 'ResponseMessage');
   const view = `<${m}FreeBusyView><${t}FreeBusyViewType${openTypes}>${text('FreeBusy')}</${t}FreeBusyViewType>`;
   const beforeEvents = `<${m}FreeBusyResponse>${success}${view}`;
-  const afterEvents = `${writeWorkingHours(style)}</${m}FreeBusyView></${m}FreeBusyResponse>`;
+  const afterEvents = `</${m}FreeBusyView></${m}FreeBusyResponse>`;
+  const workingHours = new Map<string, string>();
   const noView = `<${m}FreeBusyView><${t}FreeBusyViewType${openTypes}>${text('None')}</${t}FreeBusyViewType></${m}FreeBusyView>`;
 
   return (result) => {
     if ('error' in result) {
-      return `<${m}FreeBusyResponse>${writeError(style, result.error)}${noView}</${m}FreeBusyResponse>`;
+      return `<${m}FreeBusyResponse>${writeResponseMessage(style, 'ResponseMessage', result.error)}${noView}</${m}FreeBusyResponse>`;
     }
+    const { entries, zone: home = 'Europe/Berlin', at = entries[0]?.start ?? 0 } = result;
+    const hours = workingHours.get(home) ?? writeWorkingHours(style, home, at);
+    workingHours.set(home, hours);
     let events = '';
-    for (const { start, end, status } of result.entries) {
+    for (const { start, end, status } of entries) {
       events +=
         `<${t}CalendarEvent><${t}StartTime>${text(time(start))}</${t}StartTime>` +
         `<${t}EndTime>${text(time(end))}</${t}EndTime>` +
@@ -101,57 +89,6 @@ function responseWriter(style: ResponseStyle, zone: TimeZone, busyType?: string)
       events === ''
         ? `<${t}CalendarEventArray${openTypes}/>`
         : `<${t}CalendarEventArray${openTypes}>${events}</${t}CalendarEventArray>`;
-    return `${beforeEvents}${array}${afterEvents}`;
-  };
-}
-
-function writeError(style: ResponseStyle, { code, message, values = [] }: SoapFault): string {
-  const { m } = names(style);
-  const messageXml =
-    values.length === 0 ? '' : `<${m}MessageXml xmlns:t="${TYPES}">${writeValues(style, values)}</${m}MessageXml>`;
-  return (
-    `<${m}ResponseMessage ResponseClass="Error"><${m}MessageText>${writeText(style, message)}</${m}MessageText>` +
-    `<${m}ResponseCode>${writeText(style, code)}</${m}ResponseCode>` +
-    `<${m}DescriptiveLinkKey>0</${m}DescriptiveLinkKey>${messageXml}</${m}ResponseMessage>`
-  );
-}
-
-/** The working week of every mailbox here: Central European, so not in the zone of a request in UTC. */
-function writeWorkingHours(style: ResponseStyle): string {
-  const { t, openTypes } = names(style);
-  const element = (name: string, content: string | number): string => `<${t}${name}>${content}</${t}${name}>`;
-  const rule = (name: string, bias: number, time: string, month: number): string =>
-    element(
-      name,
-      element('Bias', bias) +
-        element('Time', time) +
-        element('DayOrder', 5) +
-        element('Month', month) +
-        element('DayOfWeek', 'Sunday'),
-    );
-  const zone =
-    element('Bias', -60) + rule('StandardTime', 0, '03:00:00', 10) + rule('DaylightTime', -60, '02:00:00', 3);
-  const period =
-    element('DayOfWeek', 'Monday Tuesday Wednesday Thursday Friday') +
-    element('StartTimeInMinutes', 480) +
-    element('EndTimeInMinutes', 1020);
-  const hours = element('TimeZone', zone) + element('WorkingPeriodArray', element('WorkingPeriod', period));
-  return `<${t}WorkingHours${openTypes}>${hours}</${t}WorkingHours>`;
-}
-
-/** Writes instants in whole seconds; meetings share their times, so each is written once. */
-function timeWriter({ offsets }: ResponseStyle, zone: TimeZone): (instant: number) => string {
-  const [, sign, hours, minutes] = /^([+-])(\d\d):(\d\d)$/.exec(offsets) ?? [];
-  const shift = (sign === '-' ? -1 : 1) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
-  const suffix = offsets === 'none' ? '' : offsets;
-  const written = new Map<number, string>();
-  return (instant) => {
-    let text = written.get(instant);
-    if (text === undefined) {
-      const wall = offsets === 'none' ? toWallClock(zone, instant) : instant + shift;
-      text = `${new Date(wall).toISOString().slice(0, 19)}${suffix}`;
-      written.set(instant, text);
-    }
-    return text;
+    return `${beforeEvents}${array}${hours}${afterEvents}`;
   };
 }

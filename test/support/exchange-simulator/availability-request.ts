@@ -1,12 +1,12 @@
 // Reads a GetUserAvailability request as strictly as Exchange does.
-// docs: GetUserAvailability operation, GetUserAvailabilityRequest, FreeBusyViewOptions, RequestedView, RequestServerVersion,
-//       ResponseCode: https://learn.microsoft.com/exchange/client-developer/web-service-reference/getuseravailability-operation
+// docs: GetUserAvailability operation, GetUserAvailabilityRequest, FreeBusyViewOptions, RequestedView, ResponseCode:
+//       https://learn.microsoft.com/exchange/client-developer/web-service-reference/getuseravailability-operation
 //       messages.xsd (GetUserAvailabilityRequestType), types.xsd (MailboxData, FreeBusyViewOptionsType, SerializableTimeZone)
 
-import { exchangeVersions, MESSAGES, SOAP, TYPES } from './namespaces.ts';
+import { MESSAGES, TYPES } from './namespaces.ts';
 import { Refusal, readChildren, readInteger, readWord } from './request-reader.ts';
 import { fromWallClock, type TimeZone, weekdays, type ZoneRule } from './time-zone.ts';
-import { parseXml, type XmlElement } from './xml-element.ts';
+import type { XmlElement } from './xml-element.ts';
 
 export type AvailabilityRequest = {
   /** The addresses as they were sent, in their order. */
@@ -22,62 +22,12 @@ const MOST_MAILBOXES = 100;
 const LONGEST_WINDOW = 62 * DAY;
 
 /**
- * Reads the whole envelope.
+ * Reads the element GetUserAvailabilityRequest.
  *
+ * @param contextZone the zone of a TimeZoneContext header
  * @throws Refusal with the code of the fault that Exchange answers
  */
-export function readAvailabilityRequest(xml: string): AvailabilityRequest {
-  const envelope = parseEnvelope(xml);
-  const { Header, Body } = readChildren(envelope, SOAP, { Header: '?', Body: '1' });
-  const contextZone = Header[0] === undefined ? undefined : readHeader(Header[0]);
-  const operations = (Body[0] as XmlElement).children;
-  const [operation] = operations;
-  if (operation === undefined) throw new Refusal('ErrorInvalidRequest', 'The SOAP body is empty');
-  if (operations.length > 1 || operation.uri !== MESSAGES || operation.local !== 'GetUserAvailabilityRequest') {
-    throw new Refusal('ErrorInvalidRequest', `The operation ${operation.local} is not served here`);
-  }
-  return readOperation(operation, contextZone);
-}
-
-function parseEnvelope(xml: string): XmlElement {
-  let envelope: XmlElement;
-  try {
-    envelope = parseXml(xml);
-  } catch (error) {
-    throw new Refusal('ErrorSchemaValidation', `The request is not well-formed XML: ${(error as Error).message}`);
-  }
-  if (envelope.local !== 'Envelope' || envelope.uri !== SOAP) {
-    throw new Refusal('ErrorSchemaValidation', 'The request is not a SOAP 1.1 envelope');
-  }
-  return envelope;
-}
-
-/** Checks the headers that Exchange looks at; returns the zone of a TimeZoneContext. */
-function readHeader(header: XmlElement): TimeZone | undefined {
-  let zone: TimeZone | undefined;
-  for (const { uri, local, attributes, children } of header.children) {
-    if (uri !== TYPES) continue;
-    if (local === 'RequestServerVersion' && !exchangeVersions.has(attributes.get('Version') ?? '')) {
-      throw new Refusal('ErrorInvalidServerVersion', `No server has the version ${attributes.get('Version') ?? ''}`);
-    }
-    // The simulator's account has the right to read free/busy, and no other.
-    if (local === 'ExchangeImpersonation') {
-      throw new Refusal('ErrorImpersonateUserDenied', 'The account may not impersonate that user');
-    }
-    if (local === 'TimeZoneContext') zone = readContextZone(children[0]?.attributes.get('Id') ?? '');
-  }
-  return zone;
-}
-
-/** Exchange knows every zone of Windows by name; here are those that are UTC all year. */
-function readContextZone(id: string): TimeZone {
-  if (id !== 'UTC' && id !== 'Greenwich Standard Time')
-    throw new Refusal('ErrorTimeZone', `No zone ${id} is known here`);
-  const never: ZoneRule = { bias: 0, month: 0, dayOrder: 0, weekday: 'Sunday', time: 0 };
-  return { bias: 0, standard: never, daylight: never };
-}
-
-function readOperation(operation: XmlElement, contextZone: TimeZone | undefined): AvailabilityRequest {
+export function readAvailabilityRequest(operation: XmlElement, contextZone: TimeZone | undefined): AvailabilityRequest {
   const parts = readChildren(
     operation,
     { TimeZone: TYPES, FreeBusyViewOptions: TYPES, SuggestionsViewOptions: TYPES, MailboxDataArray: MESSAGES },

@@ -3,6 +3,14 @@
 //       ResponseCode, https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode
 
 import { exchangeStyle, type ResponseStyle } from './soap.ts';
+import { exchangeStreamStyle, type StreamFault, type StreamStyle } from './streaming-faults.ts';
+
+/** The operations that make a fault of their own. */
+const makers: ReadonlyMap<string, string> = new Map([
+  ['wrong-count', 'GetUserAvailabilityRequest'],
+  ['unknown-busy-type', 'GetUserAvailabilityRequest'],
+  ['pending-mail-tips', 'GetMailTips'],
+]);
 
 /** What happens to a whole request. */
 export type RequestFault =
@@ -19,8 +27,8 @@ export type RequestFault =
   | { readonly kind: 'busy-fault'; readonly backOff?: number; readonly position?: 'first' | 'last' }
   /** 200 with ErrorServerBusy for every mailbox, with BackOffMilliseconds when given. */
   | { readonly kind: 'busy-in-200'; readonly backOff?: number }
-  /** 500 with ErrorExceededConnectionCount, whose BackOffMilliseconds says 0. */
-  | { readonly kind: 'too-many-connections' }
+  /** 500 with ErrorExceededConnectionCount, whose BackOffMilliseconds says 0; `policy`: what was exceeded. */
+  | { readonly kind: 'too-many-connections'; readonly policy?: 'MaxConcurrency' | 'MaxStreamingConcurrency' }
   /** 200 with a log-in page. */
   | { readonly kind: 'html' }
   /** 500 with an error page. */
@@ -39,7 +47,9 @@ export type RequestFault =
   /** A fault (default ErrorInternalServerError) with HTTP 200. */
   | { readonly kind: 'fault-in-200'; readonly code?: string; readonly message?: string }
   /** Every entry has a BusyType of the future. */
-  | { readonly kind: 'unknown-busy-type'; readonly busyType?: string };
+  | { readonly kind: 'unknown-busy-type'; readonly busyType?: string }
+  /** GetMailTips has not found out anything in time. */
+  | { readonly kind: 'pending-mail-tips' };
 
 /** What happens to one mailbox: an error with this ResponseCode in its place. */
 type MailboxFault = {
@@ -50,19 +60,23 @@ type MailboxFault = {
 };
 
 export type FaultSetting =
-  /** For so many requests, or until cleared. */
-  | ((RequestFault | MailboxFault) & { readonly times?: number })
+  /** For so many requests, or until cleared; with `operation` only for those whose SOAP body has this element. */
+  | ((RequestFault | MailboxFault) & { readonly times?: number; readonly operation?: string })
   /** Nothing listens until this is cleared; connections that exist are destroyed. */
   | { readonly kind: 'refuse-connections' }
-  /** Not a fault but the way of writing, until set anew: what is left out is as Exchange does. */
-  | ({ readonly kind: 'response-style' } & Partial<ResponseStyle>);
+  /** For so many envelopes, or until cleared. */
+  | (StreamFault & { readonly times?: number })
+  /** Not faults but the ways of writing, until set anew: what is left out is as Exchange does. */
+  | ({ readonly kind: 'response-style' } & Partial<ResponseStyle>)
+  | ({ readonly kind: 'stream-style' } & Partial<StreamStyle>);
 
 type FaultKind = FaultSetting['kind'];
 
 /** What the server does when connections are to be refused, and when they are welcome again. */
 type Doors = { close(): void; open(): void };
 
-type Active = { readonly fault: RequestFault | MailboxFault; left: number };
+type Fault = RequestFault | MailboxFault | StreamFault;
+type Active = { readonly fault: Fault; readonly operation: string | undefined; left: number };
 
 /**
  * The faults that are on. Of several that concern whole requests the one that was set first comes first; a request
@@ -72,51 +86,60 @@ export class Faults {
   readonly #doors: Doors;
   #active: Active[] = [];
   #refusing = false;
-  #style: ResponseStyle = exchangeStyle;
+  #style: ResponseStyle & StreamStyle = { ...exchangeStyle, ...exchangeStreamStyle };
   #busyAnswers = 0;
 
   constructor(doors: Doors) {
     this.#doors = doors;
   }
 
-  /** How answers are written. */
-  get style(): ResponseStyle {
+  /** How answers and streams are written. */
+  get style(): ResponseStyle & StreamStyle {
     return this.#style;
   }
 
-  /** Switches a fault on, in the place of one of the same kind (and mailbox). */
+  /** Switches a fault on, in the place of one of the same kind (and mailbox, and operation). */
   set(setting: FaultSetting): void {
     if (setting.kind === 'refuse-connections') {
       this.#refusing = true;
       this.#doors.close();
       return;
     }
-    if (setting.kind === 'response-style') {
-      const { kind: _, ...style } = setting;
-      this.#style = { ...exchangeStyle, ...style };
+    if (setting.kind === 'response-style' || setting.kind === 'stream-style') {
+      const { kind, ...style } = setting;
+      this.#style = { ...this.#style, ...usual(kind), ...style };
       return;
     }
-    const { times = Number.POSITIVE_INFINITY, ...fault } = setting;
-    this.#active = this.#active.filter((other) => !isSame(other.fault, fault));
-    if (times > 0) this.#active.push({ fault, left: times });
+    const { times = Number.POSITIVE_INFINITY, operation, ...fault } = { operation: undefined, ...setting };
+    this.#active = this.#active.filter((other) => !isSame(other.fault, fault) || other.operation !== operation);
+    if (times > 0) this.#active.push({ fault, operation, left: times });
   }
 
-  /** Switches off all faults, or those of a kind. The style of the answers stays, unless it is named. */
+  /** Switches off all faults, or those of a kind. The style of the answers and streams stays, unless it is named. */
   clear(kind?: FaultKind): void {
     this.#active = kind === undefined ? [] : this.#active.filter(({ fault }) => fault.kind !== kind);
-    if (kind === 'response-style') this.#style = exchangeStyle;
+    if (kind === 'response-style' || kind === 'stream-style') this.#style = { ...this.#style, ...usual(kind) };
     if (this.#refusing && (kind === undefined || kind === 'refuse-connections')) {
       this.#refusing = false;
       this.#doors.open();
     }
   }
 
-  /** The fault for the next request, used up by one; undefined: it is answered well. */
-  takeRequestFault(): RequestFault | undefined {
-    const active = this.#active.find(({ fault }) => fault.kind !== 'mailbox-error');
-    if (active === undefined) return undefined;
-    this.#use(active);
-    return active.fault as RequestFault;
+  /** The fault for the next request for an operation, used up by one; undefined: it is answered well. */
+  takeRequestFault(operation: string): RequestFault | undefined {
+    return this.#take((one) => isRequestFault(one.fault) && fits(one, operation)) as RequestFault | undefined;
+  }
+
+  /** The fault for the next envelope of a stream, used up by one. */
+  takeStreamFault(): StreamFault | undefined {
+    const isMine = ({ fault }: Active): boolean => isStreamFault(fault) && fault.kind !== 'stream-late';
+    return this.#take(isMine) as StreamFault | undefined;
+  }
+
+  /** How many milliseconds a new stream waits before its first byte. */
+  takeStreamDelay(): number {
+    const fault = this.#take((one) => one.fault.kind === 'stream-late');
+    return fault?.kind === 'stream-late' ? fault.delay : 0;
   }
 
   /** Where the next busy answer has its BackOffMilliseconds: by turns. */
@@ -124,25 +147,44 @@ export class Faults {
     return this.#busyAnswers++ % 2 === 0 ? 'first' : 'last';
   }
 
-  /** The fault for a mailbox that is about to be answered, used up by one. */
-  takeMailboxFault(mailbox: string): MailboxFault | undefined {
+  /** The fault for a mailbox that an operation is about to answer, used up by one. */
+  takeMailboxFault(mailbox: string, operation: string): MailboxFault | undefined {
     if (this.#active.length === 0) return undefined;
-    const active = this.#active.find(({ fault }) => concerns(fault, mailbox));
-    if (active === undefined) return undefined;
-    this.#use(active);
-    return active.fault as MailboxFault;
+    return this.#take((one) => concerns(one.fault, mailbox) && fits(one, operation)) as MailboxFault | undefined;
   }
 
-  #use(active: Active): void {
+  /** The first that is meant, used up by one. */
+  #take(isMeant: (active: Active) => boolean): Fault | undefined {
+    const active = this.#active.find(isMeant);
+    if (active === undefined) return undefined;
     active.left--;
     if (active.left <= 0) this.#active = this.#active.filter((other) => other !== active);
+    return active.fault;
   }
 }
 
-function concerns(fault: RequestFault | MailboxFault, mailbox: string): boolean {
+function usual(kind: 'response-style' | 'stream-style'): Partial<ResponseStyle & StreamStyle> {
+  return kind === 'response-style' ? exchangeStyle : exchangeStreamStyle;
+}
+
+function isStreamFault(fault: Fault): fault is StreamFault {
+  return fault.kind.startsWith('stream-');
+}
+
+function isRequestFault(fault: Fault): boolean {
+  return fault.kind !== 'mailbox-error' && !isStreamFault(fault);
+}
+
+/** Some faults are of one operation's making. */
+function fits({ fault, operation }: Active, asked: string): boolean {
+  const only = makers.get(fault.kind) ?? operation;
+  return only === undefined || only === asked;
+}
+
+function concerns(fault: Fault, mailbox: string): boolean {
   return fault.kind === 'mailbox-error' && fault.mailbox.toLowerCase() === mailbox.toLowerCase();
 }
 
-function isSame(one: RequestFault | MailboxFault, other: RequestFault | MailboxFault): boolean {
+function isSame(one: Fault, other: Fault): boolean {
   return other.kind === 'mailbox-error' ? concerns(one, other.mailbox) : one.kind === other.kind;
 }

@@ -2,16 +2,21 @@
 // docs: RFC 9110 (status codes, Retry-After, WWW-Authenticate), RFC 9112 §8 (incomplete messages)
 
 import { randomUUID } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 
 export type HttpAnswer = {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: HeaderFields;
   readonly body?: string;
   readonly manner?: Manner;
+  /** Writes a body that goes on, instead of `body`; resolves when it has ended, or the connection has. */
+  readonly live?: (response: ServerResponse) => Promise<void>;
 };
+
+/** Several values are several lines. */
+export type HeaderFields = Readonly<Record<string, string | readonly string[]>>;
 
 /** How the body is sent. */
 export type Manner = 'whole' | 'cut' | { readonly pieces: number; readonly pause: number };
@@ -19,13 +24,9 @@ export type Manner = 'whole' | 'cut' | { readonly pieces: number; readonly pause
 export const XML = { 'content-type': 'text/xml; charset=utf-8' };
 const HTML = { 'content-type': 'text/html; charset=utf-8' };
 
-export function htmlAnswer(status: number, title: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+export function htmlAnswer(status: number, title: string, headers: HeaderFields = {}): HttpAnswer {
   const body = `<!DOCTYPE html>\r\n<html><head><title>${title}</title><meta charset=utf-8></head><body><h2>${title}</h2><br></body></html>`;
   return { status, headers: { ...HTML, ...headers }, body };
-}
-
-export function unauthorized(): HttpAnswer {
-  return htmlAnswer(401, '401 - Unauthorized: Access is denied.', { 'www-authenticate': 'Basic realm="127.0.0.1"' });
 }
 
 /** The log-in page of Outlook on the web: what a front-end that authenticates by form puts before everything. */
@@ -42,7 +43,7 @@ export function loginPage(): HttpAnswer {
 /** Sends an answer; resolves when it is sent, or the client is gone. */
 export async function sendAnswer(
   response: ServerResponse,
-  { status, headers = {}, body = '', manner = 'whole' }: HttpAnswer,
+  { status, headers = {}, body = '', manner = 'whole', live }: HttpAnswer,
   context: { readonly now: number; readonly acceptsGzip: boolean },
 ): Promise<void> {
   if (response.destroyed) return;
@@ -59,8 +60,13 @@ export async function sendAnswer(
     ...headers,
   };
   // An answer in full is chunked, as those of Exchange are.
-  const length = bytes.length === 0 || manner === 'cut' ? { 'content-length': String(bytes.length) } : {};
-  response.writeHead(status, { ...common, ...length });
+  const isCounted = live === undefined && (bytes.length === 0 || manner === 'cut');
+  const length = isCounted ? { 'content-length': String(bytes.length) } : {};
+  response.writeHead(status, { ...common, ...length } as OutgoingHttpHeaders);
+  if (live !== undefined) {
+    await live(response);
+    return;
+  }
   if (manner === 'whole') response.end(bytes);
   else if (manner === 'cut') response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy());
   else await sendInPieces(response, bytes, manner);

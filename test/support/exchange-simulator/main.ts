@@ -1,19 +1,23 @@
-// The simulator alone, to try a gateway by hand.
+// The simulator alone, to try a gateway by hand: free/busy, and, for an account that may impersonate, streams of events
+// as the file with the calendars is edited, from one mailbox server or several.
 
 import { readFileSync, watchFile } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { Calendars } from './calendars.ts';
+import type { Calendars } from './calendars.ts';
 import { startExchangeSimulator } from './exchange-simulator.ts';
 
 const USAGE = `Usage: tsx test/support/exchange-simulator/main.ts [options]
 
-An Exchange server on 127.0.0.1 that answers GetUserAvailability (EWS), for trying a gateway by hand.
+An Exchange server on 127.0.0.1 for trying a gateway by hand. It answers GetUserAvailability, and sends what changes to
+those who subscribe (Subscribe, GetStreamingEvents, Unsubscribe).
 
   --port NUMBER        where to listen (default: any free port)
   --calendars FILE     mailboxes and their entries as YAML; read again whenever it changes
   --username NAME      the account (default: gateway)
   --password TEXT      its password (default: secret)
   --think MS           milliseconds before each answer (default: 0)
+  --impersonation      the account may impersonate, as subscribing to others' calendars needs
+  --backends NUMBER    mailbox servers behind the address (default: 1)
   --help               this text
 
 The file, with times of today by the local clock, or instants:
@@ -31,11 +35,7 @@ const EX_USAGE = 64;
 
 function fill(calendars: Calendars, file: string): void {
   const today = new Date().setHours(0, 0, 0, 0);
-  const text = readFileSync(file, 'utf8');
-  // What is wrong is found before anything is lost.
-  new Calendars().loadCalendars(text, { today });
-  calendars.clear();
-  calendars.loadCalendars(text, { today });
+  calendars.loadCalendars(readFileSync(file, 'utf8'), { today, only: true });
 }
 
 function readOptions(): {
@@ -44,11 +44,14 @@ function readOptions(): {
   username?: string;
   password?: string;
   think?: string;
+  impersonation?: boolean;
+  backends?: string;
   help?: boolean;
 } {
   const text = { type: 'string' } as const;
-  const options = { port: text, calendars: text, username: text, password: text, think: text } as const;
-  return parseArgs({ options: { ...options, help: { type: 'boolean' } } }).values;
+  const flag = { type: 'boolean' } as const;
+  const options = { port: text, calendars: text, username: text, password: text, think: text, backends: text } as const;
+  return parseArgs({ options: { ...options, impersonation: flag, help: flag } }).values;
 }
 
 function readNumber(name: string, text = '0'): number {
@@ -68,6 +71,8 @@ async function main(): Promise<void> {
     port,
     account: { username, password },
     think: readNumber('think', options.think),
+    impersonation: options.impersonation ?? false,
+    backends: readNumber('backends', options.backends ?? '1'),
   });
   if (file !== undefined) {
     fill(simulator.calendars, file);

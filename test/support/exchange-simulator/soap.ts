@@ -2,7 +2,7 @@
 // docs: SOAP 1.1 §4.4, https://www.w3.org/TR/2000/NOTE-SOAP-20000508/ ; services.wsdl ; EWS throttling in Exchange,
 //       https://learn.microsoft.com/exchange/client-developer/exchange-web-services/ews-throttling-in-exchange
 
-import { ERRORS, SOAP, TYPES } from './namespaces.ts';
+import { ERRORS, MESSAGES, SOAP, TYPES } from './namespaces.ts';
 
 export type ResponseStyle = {
   /** The prefix of the envelope's namespace; `none`: it is the default namespace. */
@@ -10,8 +10,11 @@ export type ResponseStyle = {
   /** Prefixes of the messages and types namespaces; '': each is declared as the default where it begins. */
   readonly messages: string;
   readonly types: string;
-  /** How times are written: in the request's zone without an offset, in UTC, or with a fixed offset (`+02:00`). */
-  readonly offsets: 'none' | 'Z' | `+${string}` | `-${string}`;
+  /**
+   * How times are written: in the request's zone without an offset, in UTC, or with a fixed offset (`+02:00`);
+   * `zone`: in the request's zone with its offset of the day, as Exchange 2007 does.
+   */
+  readonly offsets: 'none' | 'Z' | 'zone' | `+${string}` | `-${string}`;
   readonly pretty: boolean;
   /** Texts stand in CDATA sections. */
   readonly cdata: boolean;
@@ -37,6 +40,27 @@ export type SoapFault = {
   /** Named values of the MessageXml, in their order. */
   readonly values?: readonly (readonly [name: string, value: string])[];
 };
+
+export type Names = {
+  /** The prefixes with their colon. */
+  readonly m: string;
+  readonly t: string;
+  /** The declarations of the root element, and of the outermost elements of the types namespace. */
+  readonly open: string;
+  readonly openTypes: string;
+};
+
+/** How a style names the elements of an answer. */
+export function namesOf({ messages, types }: ResponseStyle): Names {
+  const declareMessages = messages === '' ? ` xmlns="${MESSAGES}"` : ` xmlns:${messages}="${MESSAGES}"`;
+  const declareTypes = types === '' ? '' : ` xmlns:${types}="${TYPES}"`;
+  return {
+    m: messages === '' ? '' : `${messages}:`,
+    t: types === '' ? '' : `${types}:`,
+    open: `${declareMessages}${declareTypes}`,
+    openTypes: types === '' ? ` xmlns="${TYPES}"` : '',
+  };
+}
 
 const VERSION_INFO =
   '<h:ServerVersionInfo MajorVersion="15" MinorVersion="2" MajorBuildNumber="1748" MinorBuildNumber="10" ' +

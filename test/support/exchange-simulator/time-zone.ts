@@ -24,6 +24,10 @@ export type TimeZone = {
   readonly daylight: ZoneRule;
 };
 
+const NEVER: ZoneRule = { bias: 0, month: 0, dayOrder: 0, weekday: 'Sunday', time: 0 };
+
+export const utc: TimeZone = { bias: 0, standard: NEVER, daylight: NEVER };
+
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 

@@ -1,52 +1,31 @@
 import { describe, expect, test } from 'vitest';
-import type { CalendarSource, FreeBusyAnswer } from '../../../component/calendar/calendar-source.ts';
+import { AccountGuard } from '../../../component/calendar/account-guard.ts';
+import type { FreeBusyAnswer } from '../../../component/calendar/calendar-source.ts';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { CalendarSync } from '../../../component/calendar/calendar-sync.ts';
 import { RequestBudget } from '../../../component/calendar/request-budget.ts';
+import { buildTimeline, type Timeline } from '../../../component/calendar/timeline.ts';
 import { HOUR, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
+import { ScriptedSource } from '../../support/scripted-source.ts';
 
 const START = Date.UTC(2026, 0, 5, 9);
 const REFRESH = 5 * MINUTE;
-
-class ScriptedSource implements CalendarSource {
-  readonly batchSize = 100;
-  readonly budget = new RequestBudget({ concurrency: 2, random: () => 0.5 });
-  readonly requests: { at: number; mailboxes: readonly string[] }[] = [];
-  answer: (mailbox: string) => FreeBusyAnswer = (mailbox) => ({ mailbox, periods: [] });
-  failure: CalendarSourceError | undefined;
-  hold: Promise<void> | undefined;
-  readonly name: string;
-  readonly #clock: FakeClock;
-
-  constructor(clock: FakeClock, name = 'hq') {
-    this.#clock = clock;
-    this.name = name;
-  }
-
-  freeBusy(mailboxes: readonly string[]): Promise<readonly FreeBusyAnswer[]> {
-    return this.budget.run(this.#clock, async () => {
-      this.requests.push({ at: this.#clock.now() - START, mailboxes });
-      await this.hold;
-      if (this.failure) throw this.failure;
-      return mailboxes.map((mailbox) => this.answer(mailbox));
-    });
-  }
-}
 
 function setUp() {
   const clock = new FakeClock(START);
   const source = new ScriptedSource(clock);
   const logger = new RecordingLogger();
   const answers: FreeBusyAnswer[] = [];
-  const other = new ScriptedSource(clock, 'branch');
+  const other = new ScriptedSource(clock, { name: 'branch' });
   const sync = new CalendarSync({
     route: (mailbox) => (mailbox.endsWith('@branch') ? other : mailbox.endsWith('@nowhere') ? undefined : source),
     ...{ clock, logger },
     random: () => 0.5,
-    refresh: REFRESH,
+    ...{ refresh: REFRESH, refreshNear: 2 * MINUTE, refreshIdle: REFRESH, coalesce: SECOND },
     window: { past: HOUR, future: 48 * HOUR },
+    timelineOf: () => undefined,
     onAnswer: (answer) => answers.push(answer),
   });
   sync.start();
@@ -70,8 +49,8 @@ describe('asking for calendars', () => {
     sync.watch('bob');
     await clock.pass(SECOND);
     sync.unwatch('bob');
-    await clock.pass(REFRESH + SECOND);
-    expect(source.requests.map(({ mailboxes }) => mailboxes)).toEqual([['alice', 'bob'], ['alice']]);
+    await clock.pass(REFRESH);
+    expect(source.requests.map(({ mailboxes }) => [...mailboxes].sort())).toEqual([['alice', 'bob'], ['alice']]);
   });
 
   test('a mailbox whose timeline is still good is asked for when it no longer is', async () => {
@@ -131,7 +110,7 @@ describe('asking for calendars', () => {
       sync.watch(mailbox);
       await clock.pass(SECOND);
     }
-    expect(source.requests.filter(({ mailboxes }) => mailboxes.includes('bad')).length).toBeLessThanOrEqual(2);
+    expect(source.requests.filter(({ mailboxes }) => mailboxes.includes('bad'))).toHaveLength(1);
   });
 
   test('a server that fails is left alone for a while, then asked by one request, then by all', async () => {
@@ -175,14 +154,14 @@ describe('asking for calendars', () => {
     const { clock, source, sync } = setUp();
     source.answer = (mailbox) => ({
       mailbox,
-      error: new CalendarSourceError(mailbox === 'nobody' ? 'mailbox-not-found' : 'malformed', 'no'),
+      error: new CalendarSourceError(mailbox === 'nobody' ? 'mailbox-not-found' : 'unreachable', 'no'),
     });
     sync.watch('nobody');
     sync.watch('alice');
     await clock.pass(29 * MINUTE);
     const asked = source.requests.flatMap(({ mailboxes }) => mailboxes);
     expect(asked.filter((mailbox) => mailbox === 'nobody')).toHaveLength(1);
-    expect(asked.filter((mailbox) => mailbox === 'alice').length).toBeGreaterThan(25);
+    expect(asked.filter((mailbox) => mailbox === 'alice').length).toBeGreaterThan(6);
   });
 
   test('an answer that comes after nobody watches any more is dropped', async () => {
@@ -219,7 +198,7 @@ describe('asking for calendars', () => {
     source.hold = new Promise<void>((resolve) => (release = resolve));
     sync.watch('alice');
     await clock.pass(SECOND);
-    sync.stop();
+    await sync.stop();
     release();
     await clock.pass(HOUR);
     expect(answers).toEqual([]);
@@ -240,20 +219,21 @@ test('the requests for a thousand mailboxes are spread over the interval and nea
     clock,
     logger: new RecordingLogger(),
     random,
-    refresh: REFRESH,
+    ...{ refresh: REFRESH, refreshNear: 2 * MINUTE, refreshIdle: REFRESH, coalesce: SECOND },
     window: { past: HOUR, future: 48 * HOUR },
+    timelineOf: () => undefined,
     onAnswer: () => {},
   });
-  sync.stop();
+  await sync.stop();
   spread.start();
   for (const mailbox of many(1000)) spread.watch(mailbox, START - random() * REFRESH);
   await clock.pass(HOUR);
   const perHour = source.requests.length;
-  // 12 rounds of 10 full requests are the least; each mailbox is asked up to a fifth sooner than it must be.
+  // 12 rounds of 10 full requests are the least.
   expect(perHour).toBeGreaterThanOrEqual(120);
-  expect(perHour).toBeLessThan(200);
+  expect(perHour).toBeLessThan(270);
   const sizes = source.requests.map(({ mailboxes }) => mailboxes.length);
-  expect(sizes.reduce((a, b) => a + b, 0) / perHour).toBeGreaterThan(60);
+  expect(sizes.reduce((a, b) => a + b, 0) / perHour).toBeGreaterThan(45);
 });
 
 test('a mailbox for which somebody waits is asked for again within seconds, and not more often than that', async () => {
@@ -274,4 +254,111 @@ test('what an earlier run fetched in the future, before the clock was set back, 
   sync.watch('alice', START + 2 * HOUR);
   await clock.pass(SECOND);
   expect(source.requests.map(({ mailboxes }) => mailboxes)).toEqual([['alice']]);
+});
+
+test('two mailboxes that poison every request they are in do not keep the others from being asked for', async () => {
+  const { clock, source, sync, answers } = setUp();
+  const poisonous = ['user3', 'user61'];
+  const malformed = new CalendarSourceError('malformed', 'no sense in it');
+  const ask = source.freeBusy.bind(source);
+  // As a source does that looks for the poisonous one by halves: two, in different halves, make both fail.
+  source.freeBusy = async (mailboxes) => {
+    const poison = mailboxes.filter((mailbox) => poisonous.includes(mailbox));
+    source.failure = poison.length > 1 || mailboxes.length === poison.length ? malformed : undefined;
+    source.answer = (mailbox) =>
+      poisonous.includes(mailbox) ? { mailbox, error: malformed } : { mailbox, periods: [] };
+    return ask(mailboxes);
+  };
+  for (const mailbox of many(80)) sync.watch(mailbox);
+  await clock.pass(10 * MINUTE);
+  const answered = new Set(answers.filter((answer) => 'periods' in answer).map(({ mailbox }) => mailbox));
+  expect(answered.size).toBe(78);
+});
+
+test('a huge answer is taken in piece by piece: the event loop has its turn in between', async () => {
+  const { clock, source, sync, answers } = setUp();
+  const periods = Array.from({ length: 1000 }, (_, i) => ({
+    ...{ start: START + i * MINUTE, end: START + i * MINUTE + SECOND },
+    status: 'Busy' as const,
+  }));
+  source.answer = (mailbox) => ({ mailbox, periods });
+  for (const mailbox of many(100)) sync.watch(mailbox);
+  clock.advance(SECOND);
+  const seen = new Set<number>();
+  while (answers.length < 100) {
+    await new Promise((resolve) => setImmediate(resolve));
+    seen.add(answers.length);
+  }
+  const steps = [...seen].map((count, i, all) => count - (all[i - 1] ?? 0));
+  expect(Math.max(...steps)).toBeLessThanOrEqual(10);
+});
+
+test('servers whose account is refused elsewhere are named in the log, each once', async () => {
+  const { clock, logger } = setUp();
+  const account = new AccountGuard();
+  const failure = new CalendarSourceError('unauthorized', 'the server refuses the account');
+  const sources = ['a', 'b', 'c', 'd', 'e'].map((name) => {
+    const budget = new RequestBudget({ concurrency: 2, random: () => 0.5, account });
+    return Object.assign(new ScriptedSource(clock, { name, budget }), { failure });
+  });
+  const sync = new CalendarSync({
+    route: (mailbox) => sources.find(({ name }) => name === mailbox),
+    ...{ clock, logger, random: () => 0.5, timelineOf: () => undefined, onAnswer: () => {} },
+    ...{ refresh: REFRESH, refreshNear: 2 * MINUTE, refreshIdle: REFRESH, coalesce: SECOND },
+    window: { past: HOUR, future: 48 * HOUR },
+  });
+  sync.start();
+  for (const { name } of sources) sync.watch(name);
+  await clock.pass(HOUR);
+  expect(sources.flatMap(({ requests }) => requests)).toHaveLength(3);
+  const errors = logger.entries.filter(({ level }) => level === 'error');
+  expect(errors.map(({ fields }) => fields.server).sort()).toEqual(['a', 'b', 'c', 'd', 'e']);
+  expect(errors.filter(({ message }) => message.includes('three times'))).toHaveLength(1);
+  await sync.stop();
+});
+
+test('a slot that somebody else gives back is used at once', async () => {
+  const { clock, source, sync } = setUp();
+  let release = () => {};
+  void source.budget.run(clock, () => new Promise<void>((resolve) => (release = resolve)));
+  sync.watch('alice');
+  await clock.pass(10 * SECOND);
+  expect(source.requests).toEqual([]);
+  release();
+  await clock.pass(SECOND);
+  expect(source.requests).toHaveLength(1);
+});
+
+test('a mailbox whose watching ends with its answer is never asked for again', async () => {
+  const { clock, source, logger } = setUp();
+  const sync: CalendarSync = new CalendarSync({
+    ...{ clock, logger, random: () => 0.5, route: () => source, timelineOf: () => undefined },
+    ...{ refresh: REFRESH, refreshNear: 2 * MINUTE, refreshIdle: REFRESH, coalesce: SECOND },
+    window: { past: HOUR, future: 48 * HOUR },
+    onAnswer: ({ mailbox }) => sync.unwatch(mailbox),
+  });
+  sync.start();
+  sync.watch('alice');
+  await clock.pass(HOUR);
+  expect(source.requests).toHaveLength(1);
+});
+
+test('what was known before the clock was set back a little is asked for at once', async () => {
+  const { clock, source, logger } = setUp();
+  let timeline: Timeline | undefined;
+  const sync = new CalendarSync({
+    ...{ clock, logger, random: () => 0.5, route: () => source, timelineOf: () => timeline },
+    ...{ refresh: REFRESH, refreshNear: 2 * MINUTE, refreshIdle: 30 * MINUTE, coalesce: SECOND },
+    window: { past: HOUR, future: 48 * HOUR },
+    onAnswer: (_answer, at, window) => {
+      timeline = buildTimeline([], window, at);
+    },
+  });
+  sync.start();
+  sync.watch('alice');
+  await clock.pass(SECOND);
+  clock.jump(-10 * MINUTE);
+  sync.clockJumped();
+  await clock.pass(SECOND);
+  expect(source.requests).toHaveLength(2);
 });

@@ -19,7 +19,7 @@ describe('a request budget', () => {
     const { clock, budget } = setUp(10);
     expect(budget.slots(clock.now())).toBe(1);
     await budget.run(clock, succeeds);
-    expect(budget.slots(clock.now())).toBe(10);
+    expect(budget.slots(clock.now())).toBe(2);
     budget.reset();
     expect(budget.slots(clock.now())).toBe(1);
   });
@@ -55,7 +55,7 @@ describe('a request budget', () => {
     }
     expect(pauses).toEqual([5, 10, 20, 40, 80, 160, 300, 300].map((seconds) => seconds * 1000));
     await budget.run(clock, succeeds);
-    expect(budget.slots(clock.now())).toBe(10);
+    expect(budget.slots(clock.now())).toBe(2);
   });
 
   test('obeys a server that wants a longer pause', async () => {
@@ -121,5 +121,82 @@ describe('a request budget', () => {
     clock.jump(-24 * 3_600_000);
     budget.clockJumped(clock.now());
     expect(budget.notBefore - clock.now()).toBeLessThanOrEqual(300_000);
+  });
+
+  test('lets twice as many run after each round trip, until the server throttles: then one more after each', async () => {
+    const { clock, budget } = setUp(10);
+    /** As many at once as may be, all with the same outcome. */
+    const round = async (request: () => Promise<unknown>): Promise<number> => {
+      const slots = budget.slots(clock.now());
+      await Promise.all(Array.from({ length: slots }, () => budget.run(clock, request).catch(() => undefined)));
+      return slots;
+    };
+    expect([await round(succeeds), await round(succeeds), await round(succeeds)]).toEqual([1, 2, 4]);
+    expect([await round(succeeds), budget.limit]).toEqual([8, 10]);
+    // Ten failures of requests that were in flight together are one, and so is their pause.
+    expect(await round(fails('throttled'))).toBe(10);
+    expect(budget.limit).toBe(5);
+    expect(budget.notBefore - clock.now()).toBe(5000);
+    clock.advance(5000);
+    // One finds out, and then there are as many again as the server may take.
+    expect([await round(succeeds), await round(succeeds)]).toEqual([1, 5]);
+    expect(budget.limit).toBe(6);
+  });
+
+  test('falls to one request at once, never below, when the server goes on throttling', async () => {
+    const { clock, budget } = setUp(4);
+    for (let i = 0; i < 4; i++) await budget.run(clock, succeeds);
+    for (let i = 0; i < 5; i++) {
+      await budget.run(clock, fails('throttled')).catch(() => undefined);
+      clock.advance(600_000);
+    }
+    expect(budget.limit).toBe(1);
+    await budget.run(clock, succeeds);
+    expect(budget.slots(clock.now())).toBe(2);
+  });
+
+  test('pauses for a server that can’t be reached, and then has as many requests as before', async () => {
+    const { clock, budget } = setUp(4);
+    for (let i = 0; i < 4; i++) await budget.run(clock, succeeds);
+    await budget.run(clock, fails('unreachable')).catch(() => undefined);
+    clock.advance(6000);
+    await budget.run(clock, succeeds);
+    expect(budget.slots(clock.now())).toBe(4);
+  });
+
+  test('takes a password that is refused soon after it was accepted for throttling, within the three attempts', async () => {
+    const { clock, budget } = setUp(4);
+    for (let i = 0; i < 4; i++) await budget.run(clock, succeeds);
+    clock.advance(14 * 60_000);
+    // A volley counts once.
+    const volley = [0, 1, 2, 3].map(() => budget.run(clock, fails('unauthorized')).catch(() => undefined));
+    await Promise.all(volley);
+    expect(budget.closedBy).toBeUndefined();
+    expect(budget.refusalMayBeThrottling).toBe(true);
+    expect(budget.limit).toBe(2);
+    expect(budget.notBefore - clock.now()).toBeGreaterThanOrEqual(60_000);
+    clock.advance(60_000);
+    await budget.run(clock, succeeds);
+    expect(budget.refusalMayBeThrottling).toBe(false);
+    clock.advance(20 * 60_000);
+    for (let i = 0; i < 3; i++) {
+      expect(budget.closedBy).toBeUndefined();
+      await budget.run(clock, fails('unauthorized')).catch(() => undefined);
+      expect(budget.refusalMayBeThrottling).toBe(false);
+      clock.advance(600_000);
+    }
+    expect(budget.closedBy?.kind).toBe('unauthorized');
+  });
+
+  test('tells who waits for it that there is room', async () => {
+    const { clock, budget } = setUp();
+    const rooms: number[] = [];
+    const leave = budget.onRoom(() => rooms.push(budget.slots(clock.now())));
+    await budget.run(clock, succeeds);
+    expect(rooms.at(-1)).toBe(2);
+    leave();
+    rooms.length = 0;
+    await budget.run(clock, succeeds);
+    expect(rooms).toEqual([]);
   });
 });

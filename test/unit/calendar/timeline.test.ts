@@ -4,8 +4,10 @@ import { busyStatuses, precedence } from '../../../component/calendar/busy-statu
 import {
   type BusyPeriod,
   buildTimeline,
+  firstChange,
   nextTransition,
   statusAt,
+  statusOfStep,
   statusSince,
 } from '../../../component/calendar/timeline.ts';
 
@@ -39,7 +41,7 @@ describe('a timeline', () => {
   test('merges touching and overlapping periods of one status into one', () => {
     const timeline = buildTimeline([period(10, 20), period(20, 30), period(25, 40)], window, 0);
     expect(timeline.changes).toEqual([0, 10, 40]);
-    expect(timeline.statuses).toEqual(['Free', 'Busy', 'Free']);
+    expect(timeline.changes.map((_, i) => statusOfStep(timeline, i))).toEqual(['Free', 'Busy', 'Free']);
   });
 
   test('lets out of office win over everything, and Free over what is unknown', () => {
@@ -66,7 +68,7 @@ describe('a timeline', () => {
       0,
     );
     expect(timeline.changes).toEqual([0, 10, 90]);
-    expect(timeline.statuses).toEqual(['Busy', 'Free', 'Busy']);
+    expect(timeline.changes.map((_, i) => statusOfStep(timeline, i))).toEqual(['Busy', 'Free', 'Busy']);
   });
 
   test('ends its knowledge, and so its status, at the end of the window', () => {
@@ -114,6 +116,14 @@ test('the next transition is the first later instant at which the status differs
       expect(nextTransition(timeline, after)).toBe(expected);
     }),
   );
+});
+
+test('the first change is one of the calendar, not one of the window', () => {
+  const timeline = buildTimeline([period(-50, 10), period(90, 500)], window, 0);
+  expect(firstChange(timeline, -5)).toBe(10);
+  expect(firstChange(timeline, 10)).toBe(90);
+  expect(firstChange(timeline, 90)).toBeUndefined();
+  expect(firstChange(buildTimeline([], window, 0), -5)).toBeUndefined();
 });
 
 test('the order in which entries come makes no difference', () => {

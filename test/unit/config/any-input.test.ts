@@ -16,10 +16,11 @@ const places = Object.entries(propertiesOf(configurationJsonSchema())).flatMap((
   [section],
   ...Object.keys(propertiesOf(schema)).map((key) => [section, key]),
 ]);
-const server = ['name', 'url', 'username', 'passwordFile', 'caFile', 'domains', 'concurrency'].map((key) => [
-  ...['exchange', 'servers', 0],
-  key,
-]);
+const server = [
+  ...['name', 'type', 'url', 'autodiscover', 'auth', 'username', 'passwordFile', 'channelBinding', 'oauth'],
+  ...['impersonate', 'caFile', 'proxy', 'domains', 'mailboxes', 'concurrency', 'staleAfter', 'impersonation'],
+  ...['notifications', 'automaticReplies'],
+].map((key) => ['exchange', 'servers', 0, key]);
 
 // `problemsOf` throws whatever is no ConfigurationError: a fault of ours, or a crash of a check that met a wrong type.
 describe('whatever stands in the file', { timeout: 30_000 }, () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configurationJsonSchema } from '../../../config/json-schema.ts';
+import { OFFICE_365_URL } from '../../../config/schema/endpoint.ts';
 import type { TempFolder } from '../../support/temp-folder.ts';
 import { load, makeConfigurationFolder } from './configuration-files.ts';
 
@@ -16,6 +17,8 @@ beforeAll(() => {
   example = asWritten.replace('/var/lib/presence-gateway', folder.path);
   expect(example).not.toBe(asWritten);
   folder.write('corporate-ca.pem', rootCertificates[0] ?? '');
+  folder.write('proxy-password', 'proxy-s3cret\n');
+  folder.write('client-secret', 'cl1ent-s3cret\n');
 });
 afterAll(() => folder.remove());
 
@@ -29,16 +32,18 @@ describe('the example', () => {
   test('shows the true defaults in its comments', async () => {
     const uncommented = example
       .split('\n')
-      .filter((line) => !/^ *# (secret|password): /.test(line))
+      // Each stands beside another that does the same.
+      .filter((line) => !/^ *# *(secret|password|clientSecret|certificateFile|privateKeyFile): /.test(line))
       .map((line) => line.replace(/^( *)# ( *(?:- )?\w+:(?: .*)?)$/, '$1$2'))
       .join('\n');
     expect(uncommented).not.toMatch(/^ *# *\w+:/m);
     const asItStands = (await load(folder, example)).configuration;
     const { configuration } = await load(folder, uncommented);
     const [server] = asItStands.exchange.servers;
+    const [hq, region, cloud] = configuration.exchange.servers;
     expect(configuration).toEqual({
       ...asItStands,
-      exchange: { servers: [{ ...server, ca: rootCertificates[0], sampleMailbox: 'alice@example.com' }] },
+      exchange: configuration.exchange,
       directory: { ...asItStands.directory, contacts: new Map([['boardroom', 'room-4711@example.com']]) },
       watchers: {
         ...asItStands.watchers,
@@ -48,6 +53,35 @@ describe('the example', () => {
         ],
       },
     });
+    const proxy = { url: 'http://proxy.example.com:3128', username: 'svc-presence', password: 'proxy-s3cret' };
+    expect(hq).toEqual({
+      ...server,
+      ...{ ca: rootCertificates[0], proxy, mailboxes: ['ceo@example.org', '*@eu.example.org'] },
+      ...{ staleAfter: configuration.calendar.staleAfter, sampleMailbox: 'alice@example.com' },
+    });
+    expect(region).toMatchObject({
+      autodiscover: { url: 'https://mail.example.net/autodiscover/autodiscover.svc', hosts: ['*.hosting.example'] },
+      account: { auth: 'ntlm', username: 'EXAMPLE\\svc-presence', password: 'ews-s3cret', channelBinding: true },
+    });
+    expect(cloud).toMatchObject({
+      url: OFFICE_365_URL,
+      account: { auth: 'oauth', tenant: 'example.onmicrosoft.com', secret: 'cl1ent-s3cret', certificate: undefined },
+    });
+  });
+
+  test('names the defaults of what Exchange Online needs', async () => {
+    const withoutDefaults = example
+      .split('\n')
+      .slice(example.split('\n').findIndex((line) => /# - name: cloud/.test(line)))
+      .filter((line) =>
+        /^ {4}# {1,5}(- name|type|oauth|tenant|clientId|clientSecretFile|impersonate|mailboxes):/.test(line),
+      )
+      .map((line) => line.replace('# ', ''))
+      .join('\n');
+    const yaml = example.replace('    # Several servers', `${withoutDefaults}\n    # Several servers`);
+    const [, cloud] = (await load(folder, yaml)).configuration.exchange.servers;
+    expect(cloud?.url).toBe(OFFICE_365_URL);
+    expect(example).toContain(`url: ${OFFICE_365_URL}`);
   });
 
   test('has every key that there is', () => {

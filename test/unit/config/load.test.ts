@@ -36,12 +36,16 @@ describe('a configuration that says the least', () => {
         servers: [
           {
             name: 'hq',
+            type: 'exchange',
             url: 'https://mail.example.com/EWS/Exchange.asmx',
-            username: 'svc-presence',
-            password: 'ews-s3cret',
+            autodiscover: undefined,
+            account: { auth: 'basic', username: 'svc-presence', password: 'ews-s3cret' },
             ca: undefined,
             concurrency: 10,
             timeout: 30_000,
+            impersonation: false,
+            notifications: { mailboxes: 0 },
+            automaticReplies: false,
           },
         ],
       },
@@ -49,6 +53,9 @@ describe('a configuration that says the least', () => {
       watchers: { domains: ['example.com'], rules: [], maxSubscriptions: 500 },
       calendar: {
         refresh: 300_000,
+        refreshNear: 120_000,
+        refreshIdle: 1_800_000,
+        coalesce: 1000,
         staleAfter: 3_600_000,
         window: { past: 3_600_000, future: 172_800_000 },
         goneAfter: 604_800_000,
@@ -194,7 +201,7 @@ describe('the environment', () => {
   test('a variable stands anywhere in a text, and $${ for ${ itself', async () => {
     const yaml = change('      username: svc-presence', "      username: '${NAME}@${HOST} $${NAME} $x {y}'");
     const { configuration } = await load(folder, yaml, { NAME: 'svc', HOST: 'example.com' });
-    expect(configuration.exchange.servers[0]?.username).toBe('svc@example.com ${NAME} $x {y}');
+    expect(configuration.exchange.servers[0]?.account).toMatchObject({ username: 'svc@example.com ${NAME} $x {y}' });
   });
 
   test('a variable may be a number or a truth where one is wanted, and stays text elsewhere', async () => {

@@ -241,7 +241,7 @@ describe('durations', () => {
     [
       'of a window that ends before an answer is stale',
       calendar('window: { future: 1h }'),
-      '14:31: calendar.window.future: found "1h", expected at least staleAfter + refresh: 65m',
+      '14:31: calendar.window.future: found "1h", expected at least staleAfter + refreshIdle: 90m',
     ],
     [
       'of a window that Exchange refuses',
@@ -273,7 +273,7 @@ describe('Exchange servers', () => {
     [
       'two that are asked about all',
       second('concurrency: 5'),
-      '10:7: exchange.servers[1].domains: found nothing, expected its mail domains (only one server may go without: hq)',
+      '10:7: exchange.servers[1].domains: found nothing, expected its mail domains or mailboxes (only one server may go without: hq)',
     ],
     [
       'two for one domain',

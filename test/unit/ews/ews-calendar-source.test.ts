@@ -3,9 +3,14 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import { createEwsCalendarSource, type EwsCalendarSourceOptions } from '../../../adapters/ews/ews-calendar-source.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
+import { AccountGuard } from '../../../component/calendar/account-guard.ts';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
-import { startExchangeSimulator } from '../../support/exchange-simulator/exchange-simulator.ts';
+import {
+  type ExchangeSimulatorOptions,
+  startExchangeSimulator,
+} from '../../support/exchange-simulator/exchange-simulator.ts';
 import type { FaultSetting } from '../../support/exchange-simulator/faults.ts';
+import { Organisation } from '../../support/exchange-simulator/organisation.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
@@ -13,8 +18,8 @@ const start = Date.UTC(2026, 2, 2, 9);
 const window = { start, end: start + 3_600_000 };
 const idle = new AbortController().signal;
 
-async function open(options: Partial<EwsCalendarSourceOptions> = {}) {
-  const simulator = await startExchangeSimulator();
+async function open(options: Partial<EwsCalendarSourceOptions> = {}, simulated: ExchangeSimulatorOptions = {}) {
+  const simulator = await startExchangeSimulator(simulated);
   onTestFinished(() => simulator.stop());
   simulator.calendars.addMailbox('alice@example.com');
   simulator.calendars.addMailbox('bob@example.com');
@@ -151,6 +156,24 @@ describe('one mailbox', () => {
   });
 });
 
+describe('a request for many', () => {
+  test('that one mailbox spoils is split until that one is alone', async () => {
+    const organisation = new Organisation();
+    const { simulator, ask, source } = await open({}, { organisation });
+    const other = await startExchangeSimulator({ organisation: organisation });
+    onTestFinished(() => other.stop());
+    simulator.moveMailbox('bob@example.com', other, '302');
+    simulator.calendars.addMailbox('carol@example.com');
+    const answers = await ask('alice@example.com', 'bob@example.com', 'carol@example.com');
+    expect(answers).toMatchObject([
+      { mailbox: 'alice@example.com', periods: [] },
+      { mailbox: 'bob@example.com', error: { kind: 'wrong-server' } },
+      { mailbox: 'carol@example.com', periods: [] },
+    ]);
+    expect(source.budget.notBefore).toBeLessThanOrEqual(systemClock.now());
+  });
+});
+
 describe('the log', () => {
   test('tells an unknown busy type once', async () => {
     const { simulator, logger, ask } = await open();
@@ -182,4 +205,38 @@ test('more than 100 mailboxes are refused before Exchange does it', async () => 
   const { simulator, ask } = await open();
   await expect(ask(...Array.from({ length: 101 }, (_, i) => `user${i}@example.com`))).rejects.toThrow(RangeError);
   expect(simulator.requests).toEqual([]);
+});
+
+describe('the account', () => {
+  test('may ask in the name of a mailbox, and says to the front end which', async () => {
+    const { simulator, ask } = await open({ impersonate: 'svc@example.com' }, { impersonation: true });
+    simulator.calendars.addMailbox('svc@example.com');
+    await ask('alice@example.com');
+    expect(simulator.requests).toMatchObject([
+      { impersonated: 'svc@example.com', headers: { 'x-anchormailbox': 'svc@example.com' } },
+    ]);
+  });
+
+  test('of several servers that is refused three times is not tried on any of them again', async () => {
+    const clock = new FakeClock(start);
+    const account = new AccountGuard();
+    const options = { clock, account, credentials: basicCredentials('gateway', 'wrong') };
+    const servers = [await open(options), await open(options)];
+    for (let attempt = 0; attempt < 4; attempt++) {
+      for (const { ask } of servers) {
+        await expect(ask('alice@example.com')).rejects.toBeInstanceOf(CalendarSourceError);
+        clock.advance(3_600_000);
+      }
+    }
+    expect(servers.flatMap(({ simulator }) => simulator.requests)).toHaveLength(3);
+  });
+
+  test.each([
+    ['without the right to impersonate', { notifications: { mailboxes: 100 } }],
+    ['without mailboxes to listen for', { impersonation: true, notifications: { mailboxes: 0 } }],
+    ['that is not told to', { impersonation: true }],
+  ])('%s hears of no changes', async (_name, options) => {
+    const { source } = await open(options);
+    expect(source.changes).toBeUndefined();
+  });
 });

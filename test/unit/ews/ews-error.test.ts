@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { errorOfAnswer } from '../../../adapters/ews/ews-error.ts';
+import type { EwsAnswer } from '../../../adapters/ews/ews-transport.ts';
 import { SoapReader } from '../../../adapters/ews/soap.ts';
 
 const NOW = Date.UTC(2026, 2, 2, 9);
@@ -14,10 +15,16 @@ function fault(code: string, value?: string): string {
   );
 }
 
-function errorOf(status: number, body = '', headers: Record<string, string> = {}) {
+function errorOf(
+  status: number,
+  body = '',
+  headers: Record<string, string> = {},
+  scheme: EwsAnswer['scheme'] = 'basic',
+) {
   const soap = new SoapReader({ open() {}, close() {} });
   soap.write(body);
-  return errorOfAnswer({ status, headers: new Map(Object.entries(headers)) }, soap.end(), NOW);
+  const answer = { status, headers: new Map(Object.entries(headers)), cookies: [], scheme };
+  return errorOfAnswer(answer, soap.end(), NOW);
 }
 
 describe('what an answer of Exchange means', () => {
@@ -86,6 +93,24 @@ describe('what an answer of Exchange means', () => {
       { kind: 'malformed' },
       /302 to https:\/\/x\.test\/owa\/auth\/logon\.aspx: a log-in/,
     ],
+    [
+      "302 to another server's EWS",
+      302,
+      HTML,
+      { location: 'https://me:pw@mail2.test/EWS/Exchange.asmx?token=t' },
+      { kind: 'wrong-server' },
+      /302 to https:\/\/mail2\.test\/EWS\/Exchange\.asmx: the mailbox is on that server/,
+    ],
+    ['302 to an EWS of its own', 302, HTML, { location: '/EWS/Exchange.asmx' }, { kind: 'malformed' }, /302/],
+    [
+      "451 with another server's EWS",
+      451,
+      '',
+      { 'x-ms-location': 'https://mail2.test/ews/exchange.asmx' },
+      { kind: 'wrong-server' },
+      /451/,
+    ],
+    ['451 without a place', 451, '', {}, { kind: 'malformed' }, /451 to nowhere/],
     ['an empty 500', 500, '', {}, { kind: 'malformed' }, /500 with an empty body/],
     ['an HTML 500', 500, HTML, {}, { kind: 'malformed' }, /500 with an HTML page/],
     ['an HTML 200', 200, HTML, {}, { kind: 'malformed' }, /200 with an HTML page/],
@@ -162,5 +187,20 @@ describe('what an answer of Exchange means', () => {
 
   test('a fault for the whole request never says that a mailbox does not exist', () => {
     expect(errorOf(500, fault('ErrorNonExistentMailbox'))).toMatchObject({ kind: 'malformed' });
+  });
+});
+
+describe('what is advised after a 401', () => {
+  test.each<[EwsAnswer['scheme'], string, RegExp]>([
+    ['basic', 'Negotiate, NTLM, Basic realm="x"', /password are wrong/],
+    ['basic', 'Negotiate, NTLM', /Basic authentication is not enabled/],
+    ['ntlm', 'Negotiate, NTLM', /DOMAIN\\user.*password.*Extended Protection.*channelBinding/],
+    ['ntlm', 'Negotiate', /password.*channelBinding/],
+    ['ntlm', 'Basic realm="x"', /NTLM\) is not enabled.*offers Basic/],
+    ['oauth', 'Bearer error="invalid_token"', /token was refused/],
+    ['oauth', 'Negotiate, NTLM', /OAuth is not enabled/],
+  ])('%s, where the server offers %s', (scheme, offered, advice) => {
+    const error = errorOf(401, '', { 'www-authenticate': offered }, scheme);
+    expect(error).toMatchObject({ kind: 'unauthorized', message: expect.stringMatching(advice) });
   });
 });

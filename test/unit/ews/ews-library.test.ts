@@ -114,7 +114,7 @@ describe('ews-javascript-api over our transport', () => {
     await expect(opened).rejects.toMatchObject({ kind: 'malformed' });
   });
 
-  test('its requests carry our credentials, and no wish for compression', async () => {
+  test('its requests carry our credentials and our wish for compression', async () => {
     const seen: unknown[] = [];
     const { url } = await serve((request, response) => {
       seen.push(request.headers.authorization, request.headers['accept-encoding'], request.headers['x-anchormailbox']);
@@ -126,7 +126,7 @@ describe('ews-javascript-api over our transport', () => {
     };
     await call(openTransport(url), ask).catch(() => {});
     const basic = `Basic ${Buffer.from('gateway:secret').toString('base64')}`;
-    expect(seen).toEqual([basic, undefined, 'alice@example.com']);
+    expect(seen).toEqual([basic, 'gzip, deflate', 'alice@example.com']);
   });
 
   test('without the shield, an empty HTTP 500 is an unhandled rejection', async () => {

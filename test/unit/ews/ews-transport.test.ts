@@ -1,10 +1,15 @@
 import type { AddressInfo } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
 import { inspect } from 'node:util';
-import { gzipSync } from 'node:zlib';
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { basicCredentials } from '../../../adapters/ews/authentication.ts';
-import { createEwsTransport, parseEwsUrl } from '../../../adapters/ews/ews-transport.ts';
+import {
+  createEwsTransport,
+  type EwsAnswer,
+  type EwsRequest,
+  parseEwsUrl,
+} from '../../../adapters/ews/ews-transport.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { authority, expiredServer, goodServer, otherServer } from './certificates.ts';
@@ -117,15 +122,91 @@ describe('the transport', () => {
     });
   });
 
-  test('reports a compressed answer, which it did not ask for', async () => {
-    const { url } = await serve((_request, response) => {
-      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('x'));
+  test.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    // As IIS sends it.
+    ['deflate', deflateRawSync],
+    ['identity', Buffer.from],
+  ] as const)('reads an answer in the coding %s', async (coding, encode) => {
+    const said = 'très bien '.repeat(50_000);
+    const asked: unknown[] = [];
+    const { url } = await serve((request, response) => {
+      asked.push(request.headers['accept-encoding']);
+      response.writeHead(200, { 'content-encoding': coding }).end(encode(Buffer.from(said)));
     });
-    await expect(post(openTransport(url))).rejects.toMatchObject({ kind: 'malformed' });
+    expect((await post(openTransport(url))).text).toBe(said);
+    expect(asked).toEqual(['gzip, deflate']);
+  });
+
+  test.each([
+    ['in a coding that was not asked for', 'br', Buffer.from('x'), 'ANSWER_CODING'],
+    ['that is not compressed as it says', 'gzip', Buffer.from('<Envelope/>'), 'Z_DATA_ERROR'],
+    ['that is not deflated as it says', 'deflate', Buffer.from('<Envelope/>'), 'Z_DATA_ERROR'],
+    ['whose compressed end is missing', 'gzip', gzipSync('x'.repeat(1_000)).subarray(0, -12), 'Z_BUF_ERROR'],
+  ])('reports an answer %s', async (_name, coding, bytes, code) => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-encoding': coding }).end(bytes);
+    });
+    const transport = openTransport(url, { connections: 1 });
+    await expect(post(transport)).rejects.toMatchObject({ kind: 'malformed', code });
+  });
+
+  test.each(['gzip', 'deflate'])('reads an answer without a body that says it is in the coding %s', async (coding) => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(401, { 'content-encoding': coding, 'content-length': '0' }).end();
+    });
+    expect(await post(openTransport(url))).toMatchObject({ status: 401, text: '' });
+  });
+
+  test('reports a compressed answer that is cut as a cut connection', async () => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': '100000' });
+      response.write(gzipSync('x'.repeat(1_000)), () => response.destroy());
+    });
+    await expect(post(openTransport(url))).rejects.toMatchObject({ kind: 'unreachable' });
+  });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+  ])('reports an answer in %s that becomes more than the limit, in little memory', async (coding, compress) => {
+    const bomb = compress(Buffer.alloc(200_000_000));
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-encoding': coding }).end(bomb);
+    });
+    const transport = openTransport(url, { limits: { answerBytes: 10_000_000 } });
+    const before = process.memoryUsage().rss;
+    let received = 0;
+    const posted = transport.post({ body: '', signal: new AbortController().signal }, (text) => {
+      received += text.length;
+    });
+    await expect(posted).rejects.toMatchObject({ kind: 'malformed', code: 'ANSWER_TOO_LARGE' });
+    expect(received).toBeLessThanOrEqual(10_000_000);
+    // Of the 200 MB that it would become.
+    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
+  });
+
+  test('reports a compressed answer without an end that becomes nothing', async () => {
+    const nothing = gzipSync('');
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' });
+      const more = (): void => {
+        while (!response.destroyed && response.write(nothing));
+        response.once('drain', more);
+      };
+      more();
+    });
+    const transport = openTransport(url, { limits: { answerBytes: 100_000 } });
+    await expect(post(transport)).rejects.toMatchObject({ kind: 'malformed', code: 'ANSWER_TOO_LARGE' });
   });
 
   test('reports an answer over the size limit, and stops reading', async () => {
+    let isOver = false;
     const { url } = await serve((_request, response) => {
+      response.once('close', () => {
+        isOver = true;
+      });
       const more = (): void => {
         while (!response.destroyed && response.write('x'.repeat(10_000)));
         response.once('drain', more);
@@ -138,8 +219,48 @@ describe('the transport', () => {
     const posted = transport.post({ body: '', signal }, (text) => {
       received += text.length;
     });
-    await expect(posted).rejects.toMatchObject({ kind: 'malformed', code: 'UND_ERR_RES_EXCEEDED_MAX_SIZE' });
+    await expect(posted).rejects.toMatchObject({ kind: 'malformed', code: 'ANSWER_TOO_LARGE' });
     expect(received).toBeLessThanOrEqual(100_000);
+    while (!isOver) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+
+  test('tells the head before the text, with each cookie, to whoever follows an answer', async () => {
+    const asked: unknown[] = [];
+    const { url } = await serve((request, response) => {
+      asked.push(request.headers['accept-encoding']);
+      response.writeHead(200, { 'Set-Cookie': ['a=1; expires=Tue, 24 Nov 2026 01:50:00 GMT', 'b=2'] });
+      response.flushHeaders();
+      setTimeout(() => response.end('text'), 20);
+    });
+    const seen: unknown[] = [];
+    const request = {
+      body: '',
+      signal: new AbortController().signal,
+      onAnswer: ({ status, cookies }: EwsAnswer) => seen.push([status, cookies]),
+    };
+    await openTransport(url).post(request, (text) => text !== '' && seen.push(text));
+    expect(seen).toEqual([[200, ['a=1; expires=Tue, 24 Nov 2026 01:50:00 GMT', 'b=2']], 'text']);
+    expect(asked).toEqual(['identity']);
+  });
+
+  test('gives a request other limits than its own, or none', async () => {
+    let requests = 0;
+    const { url } = await serve((_request, response) => {
+      response.write('x'.repeat(2_000));
+      if (requests++ === 0) setTimeout(() => response.end('end'), 200);
+    });
+    const clock = new FakeClock(0);
+    const transport = openTransport(url, { clock, limits: { silence: 50, answerBytes: 1_000, request: 1_000 } });
+    const ask = (limits: EwsRequest['limits']) =>
+      transport.post({ body: '', signal: new AbortController().signal, limits }, () => {});
+    const none = Number.POSITIVE_INFINITY;
+    const posted = ask({ silence: none, answerBytes: none, request: none });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(clock.pending).toBe(0);
+    clock.advance(1_000_000_000);
+    expect(await posted).toMatchObject({ status: 200 });
+    await expect(ask({ silence: none })).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE' });
+    await expect(ask({ answerBytes: none })).rejects.toMatchObject({ code: 'UND_ERR_BODY_TIMEOUT' });
   });
 
   test('does not wait for the answer for ever', async () => {

@@ -64,7 +64,7 @@ async function readWithLibrary(text: string, mailboxes: readonly string[]): Prom
     close: async () => {},
     post: async (_request, sink) => {
       sink(text);
-      return { status: 200, headers: new Map() };
+      return { status: 200, headers: new Map(), cookies: [], scheme: 'basic' };
     },
   };
   const call = { transport: replay, clock: systemClock, limit: 30_000, signal: new AbortController().signal };

@@ -18,7 +18,7 @@ function setUp() {
     ...{ clock, logger, cache },
     policy: {
       looks: { Free: look, Tentative: look, WorkingElsewhere: look, Busy: look, OOF: look },
-      staleAfter: HOUR,
+      staleAfter: () => HOUR,
       agedAfter: MINUTE,
     },
     onLook: () => {},

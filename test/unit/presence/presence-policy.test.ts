@@ -4,6 +4,8 @@ import { lookKey } from '../../../component/presence/presence.ts';
 import { nextLook, type PresencePolicy, presenceAt } from '../../../component/presence/presence-policy.ts';
 import { HOUR, MINUTE } from '../../../component/runtime/clock.ts';
 
+const ALICE = 'alice@example.com';
+const SLOW = 'alice@slow.example.com';
 const NOW = Date.UTC(2026, 0, 5, 9);
 const policy: PresencePolicy = {
   looks: {
@@ -13,7 +15,7 @@ const policy: PresencePolicy = {
     Busy: { available: true, show: 'dnd', status: { en: 'In a meeting' } },
     OOF: { available: true, show: 'away', status: { en: 'Away' } },
   },
-  staleAfter: HOUR,
+  staleAfter: (mailbox) => (mailbox === SLOW ? 3 * HOUR : HOUR),
   agedAfter: 10 * MINUTE,
 };
 const fetched = (fetchedAt: number, ...periods: BusyPeriod[]) =>
@@ -27,31 +29,38 @@ test.each([
   ['OOF', 'away', { en: 'Away' }],
   ['WorkingElsewhere', undefined, { en: 'Working elsewhere' }],
 ] as const)('%s shows as %s %o', (status, show, texts) => {
-  const { look, since } = presenceAt(fetched(NOW, now(status)), NOW, policy);
+  const { look, since } = presenceAt(ALICE, fetched(NOW, now(status)), NOW, policy);
   expect(look).toEqual({ available: true, ...(show === undefined ? {} : { show }), status: texts });
   expect(since).toBe(status === 'Free' ? NOW - HOUR : NOW - MINUTE);
 });
 
 test('nothing is claimed while nothing is known: no answer, no data, outside the window', () => {
   const unknown = [
-    presenceAt(undefined, NOW, policy),
-    presenceAt(fetched(NOW, now('NoData')), NOW, policy),
-    presenceAt({ ...fetched(NOW), end: NOW - 1 }, NOW, policy),
+    presenceAt(ALICE, undefined, NOW, policy),
+    presenceAt(ALICE, fetched(NOW, now('NoData')), NOW, policy),
+    presenceAt(ALICE, { ...fetched(NOW), end: NOW - 1 }, NOW, policy),
   ];
   expect(unknown.map(({ look }) => look.available)).toEqual([false, false, false]);
 });
 
 test('what is old says how old it is, and what is too old is unknown', () => {
   const busy = { start: NOW - 3 * HOUR, end: NOW + 3 * HOUR, status: 'Busy' } as const;
-  expect(presenceAt(fetched(NOW - 9 * MINUTE, busy), NOW, policy).asOf).toBeUndefined();
-  expect(presenceAt(fetched(NOW - 11 * MINUTE, busy), NOW, policy).asOf).toBe(NOW - 11 * MINUTE);
-  expect(presenceAt(fetched(NOW - HOUR, busy), NOW, policy).look.available).toBe(false);
+  expect(presenceAt(ALICE, fetched(NOW - 9 * MINUTE, busy), NOW, policy).asOf).toBeUndefined();
+  expect(presenceAt(ALICE, fetched(NOW - 11 * MINUTE, busy), NOW, policy).asOf).toBe(NOW - 11 * MINUTE);
+  expect(presenceAt(ALICE, fetched(NOW - HOUR, busy), NOW, policy).look.available).toBe(false);
 });
 
 test('the next look is at the next transition, or when the timeline becomes stale', () => {
-  expect(nextLook(fetched(NOW, now('Busy')), NOW, policy)).toBe(NOW + MINUTE);
-  expect(nextLook(fetched(NOW - 20 * MINUTE), NOW, policy)).toBe(NOW + 40 * MINUTE);
-  expect(nextLook(fetched(NOW - HOUR), NOW, policy)).toBeUndefined();
+  expect(nextLook(ALICE, fetched(NOW, now('Busy')), NOW, policy)).toBe(NOW + MINUTE);
+  expect(nextLook(ALICE, fetched(NOW - 20 * MINUTE), NOW, policy)).toBe(NOW + 40 * MINUTE);
+  expect(nextLook(ALICE, fetched(NOW - HOUR), NOW, policy)).toBeUndefined();
+});
+
+test('how old is too old depends on the mailbox’s server', () => {
+  const timeline = fetched(NOW - 2 * HOUR, now('Busy'));
+  expect(presenceAt(ALICE, timeline, NOW, policy).look.available).toBe(false);
+  expect(presenceAt(SLOW, timeline, NOW, policy).look).toBe(policy.looks.Busy);
+  expect(nextLook(SLOW, fetched(NOW - 2 * HOUR), NOW, policy)).toBe(NOW + HOUR);
 });
 
 test('looks that a watcher can’t tell apart have one key, others have others', () => {

@@ -19,6 +19,7 @@ async function setUp({
   const said: string[] = [];
   const watched = new Set<string>();
   const hurried: string[] = [];
+  const touched: string[] = [];
   const verdicts = new Map<string, MailboxVerdict>();
   const logger = new RecordingLogger();
   const clock = new FakeClock(1000);
@@ -35,6 +36,7 @@ async function setUp({
     mailboxes: {
       verdict: (mailbox) => verdicts.get(mailbox) ?? 'unanswered',
       hurry: (mailbox) => hurried.push(mailbox),
+      touched: (mailbox) => touched.push(mailbox),
       begin: (mailbox) => watched.add(mailbox),
       end: (mailbox) => watched.delete(mailbox),
     },
@@ -53,7 +55,7 @@ async function setUp({
     await subscriptions.settled();
     return said.splice(0);
   };
-  return { subscriptions, watched, hurried, verdicts, logger, store, clock, rows, settled };
+  return { subscriptions, watched, hurried, touched, verdicts, logger, store, clock, rows, settled };
 }
 
 describe('a watcher who asks', () => {
@@ -113,6 +115,24 @@ describe('a watcher who asks', () => {
     void subscriptions.subscribe('c', 'bob@example.net');
     expect(await settled()).toContain('subscribed c→bob@example.net');
   });
+});
+
+test('a mailbox is lively for each subscription to it and each probe by one who may, and for nothing else', async () => {
+  const { subscriptions, verdicts, touched, settled } = await setUp();
+  verdicts.set('alice@example.com', 'known');
+  void subscriptions.probe('alice', 'eve@evil.example', 'eve@evil.example/x');
+  await settled();
+  expect(touched).toEqual([]);
+  void subscriptions.subscribe('alice', 'bob@example.net');
+  await settled();
+  expect(touched.splice(0)).toEqual(['alice@example.com']);
+  void subscriptions.probe('alice', 'bob@example.net', 'bob@example.net/phone');
+  await settled();
+  expect(touched.splice(0)).toEqual(['alice@example.com']);
+  subscriptions.answered('alice@example.com', 'known');
+  void subscriptions.unsubscribe('alice', 'bob@example.net');
+  await settled();
+  expect(touched).toEqual([]);
 });
 
 describe('a watcher who leaves', () => {

@@ -1,0 +1,74 @@
+import type { Mailbox } from '../../component/directory/directory.ts';
+import { matchesPattern } from '../../config/pattern.ts';
+
+/** Which mailboxes a server has: addresses or patterns with `*`, and whole mail domains; neither: all that are left. */
+export type Serving = {
+  readonly mailboxes?: readonly string[] | undefined;
+  readonly domains?: readonly string[] | undefined;
+};
+
+/** The server of a mailbox; undefined when there is none for it. */
+export type MailboxRoutes<Server> = (mailbox: Mailbox) => Server | undefined;
+
+type Route<Server> = { readonly pattern: string; readonly server: Server };
+
+/**
+ * Decides which server a mailbox is on: the one that lists its address; or the one with the pattern of the most
+ * characters (on equal the first) that fits; or the one that has its mail domain; or the one that says nothing.
+ *
+ * Built once and asked for each mailbox: addresses and domains are looked up, and of the patterns only those are tried
+ * that name the mailbox's domain, or have a `*` in theirs.
+ *
+ * @param fits whether a mailbox fits a pattern
+ */
+export function mailboxRoutes<Server extends Serving>(
+  servers: readonly Server[],
+  fits: (mailbox: Mailbox, pattern: string) => boolean = matchesPattern,
+): MailboxRoutes<Server> {
+  const byAddress = new Map<string, Server>();
+  const byDomain = new Map<string, Server>();
+  const patternsOf = new Map<string, Route<Server>[]>();
+  const looseDomain: Route<Server>[] = [];
+  let catchAll: Server | undefined;
+  for (const server of servers) {
+    const { mailboxes, domains } = server;
+    if (mailboxes === undefined && domains === undefined) catchAll ??= server;
+    for (const name of domains ?? []) if (!byDomain.has(name)) byDomain.set(name, server);
+    for (const pattern of mailboxes ?? []) {
+      const name = domainOf(pattern);
+      if (!pattern.includes('*')) byAddress.set(pattern, byAddress.get(pattern) ?? server);
+      else if (name.includes('*')) looseDomain.push({ pattern, server });
+      else patternsOf.set(name, [...(patternsOf.get(name) ?? []), { pattern, server }]);
+    }
+  }
+  // Sorting is stable: of equals the first stays first.
+  const bySpecificity = (a: Route<Server>, b: Route<Server>) => specificity(b.pattern) - specificity(a.pattern);
+  for (const routes of patternsOf.values()) routes.sort(bySpecificity);
+  looseDomain.sort(bySpecificity);
+
+  return (written) => {
+    const mailbox = written.toLowerCase();
+    const listed = byAddress.get(mailbox);
+    if (listed !== undefined) return listed;
+    const name = domainOf(mailbox);
+    const find = (routes: readonly Route<Server>[]) => routes.find(({ pattern }) => fits(mailbox, pattern));
+    const [near, loose] = [find(patternsOf.get(name) ?? []), find(looseDomain)];
+    if (near !== undefined && loose !== undefined) return moreSpecific(servers, near, loose);
+    return (near ?? loose)?.server ?? byDomain.get(name) ?? catchAll;
+  };
+}
+
+function moreSpecific<Server>(servers: readonly Server[], a: Route<Server>, b: Route<Server>): Server {
+  const difference = specificity(a.pattern) - specificity(b.pattern);
+  if (difference !== 0) return difference > 0 ? a.server : b.server;
+  return servers.indexOf(a.server) <= servers.indexOf(b.server) ? a.server : b.server;
+}
+
+/** How many characters a pattern fixes. */
+function specificity(pattern: string): number {
+  return pattern.replaceAll('*', '').length;
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1);
+}

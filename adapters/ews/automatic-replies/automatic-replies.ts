@@ -1,0 +1,201 @@
+import { LRUCache } from 'lru-cache';
+import type { FreeBusyAnswer } from '../../../component/calendar/calendar-source.ts';
+import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
+import type { RequestBudget } from '../../../component/calendar/request-budget.ts';
+import type { TimeWindow } from '../../../component/calendar/timeline.ts';
+import type { Mailbox } from '../../../component/directory/directory.ts';
+import { type Clock, HOUR, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
+import type { Logger } from '../../../component/runtime/logger.ts';
+import { withDeadline } from '../deadline.ts';
+import { errorOfAnswer } from '../ews-error.ts';
+import type { EwsTransport } from '../ews-transport.ts';
+import { SoapReader } from '../soap.ts';
+import { anchorHeaders } from '../soap-envelope.ts';
+import { isOfServer, SpareSlots } from '../spare-slots.ts';
+import { GetMailTipsReader, type MailTip, writeGetMailTips } from './get-mail-tips.ts';
+import { askOofSettings } from './oof-settings.ts';
+
+export type AutomaticRepliesOptions = {
+  readonly transport: EwsTransport;
+  readonly budget: RequestBudget;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** In whose name a message would be sent. Default: the first mailbox that is asked about. */
+  readonly sendingAs?: Mailbox | undefined;
+  /** Whether the account may act in the name of the mailboxes: then a schedule that the tips lack is looked up. */
+  readonly impersonation: boolean;
+};
+
+/** What was last said of a mailbox. An end of Infinity: for as long as it is said. */
+type Known = {
+  readonly during: TimeWindow | undefined;
+  /** When it was last said. */
+  readonly saidAt: Instant;
+  readonly askAgainAt: Instant;
+};
+
+const ASK_AGAIN = 10 * MINUTE;
+/** The server was not ready with its answer, or is being asked right now. */
+const ASK_SOON = MINUTE;
+/** For so long what was last said holds though it can't be asked. */
+const KEPT = HOUR;
+/** The default of MaxRecipientsPerGetMailTipsRequest. */
+const MOST_RECIPIENTS = 50;
+/** A size that was too large may have been the fault of one address: it is tried again. */
+const GROW_PAUSE = HOUR;
+/** Free/busy waits for the replies, but not for long. */
+const LONGEST_WAIT = 10 * SECOND;
+const LONGEST_PAUSE = 10 * MINUTE;
+/** The most schedules that are looked up at a time: each is a request. */
+const MOST_SCHEDULES = 10;
+/** All watched mailboxes of the greatest installations; more are only asked again sooner. */
+const MOST_MAILBOXES = 250_000;
+
+/**
+ * Who has automatic replies on, and is out of office by that, whatever the calendar says.
+ *
+ * It is asked beside free/busy, at most every ten minutes for a mailbox, with what the server's budget has to spare.
+ * Nothing that goes wrong here does free/busy any harm: what was last said holds for an hour. The replies' text is
+ * neither kept nor logged.
+ */
+export class AutomaticReplies {
+  readonly #options: AutomaticRepliesOptions;
+  readonly #slots: SpareSlots;
+  readonly #known = new LRUCache<Mailbox, Known>({ max: MOST_MAILBOXES });
+  #recipients = MOST_RECIPIENTS;
+  #growAt: Instant = 0;
+  #failures = 0;
+  #notBefore: Instant = 0;
+
+  constructor(options: AutomaticRepliesOptions) {
+    this.#options = options;
+    this.#slots = new SpareSlots({ ...options, most: 2 });
+  }
+
+  /** Asks for those of the mailboxes that are due. Never rejects, and takes ten seconds at most. */
+  async refresh(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const now = clock.now();
+    if (now < this.#notBefore) return;
+    const due = mailboxes.filter((mailbox) => now >= (this.#known.peek(mailbox)?.askAgainAt ?? 0));
+    if (due.length === 0) return;
+    for (const mailbox of due) this.#know(mailbox, { askAgainAt: now + ASK_SOON });
+    if (this.#recipients < MOST_RECIPIENTS && now >= this.#growAt) {
+      this.#recipients = Math.min(MOST_RECIPIENTS, this.#recipients * 2);
+      this.#growAt = now + GROW_PAUSE;
+    }
+    let hasAsked = false;
+    const ask = (inTime: AbortSignal) =>
+      this.#askAll(due, inTime, () => {
+        hasAsked = true;
+      });
+    try {
+      // No CalendarSourceError: that others have waited long enough says nothing to the budget.
+      await withDeadline({ clock, limit: LONGEST_WAIT, signal }, () => new Error('No mail tips in time'), ask);
+      this.#succeeded();
+    } catch (error) {
+      // A server that had no slot to spare has done nothing wrong.
+      if (hasAsked && !signal.aborted) this.#failed(error, clock.now());
+    }
+  }
+
+  /** The answer with the automatic replies in it, as a period out of office. */
+  merge(answer: FreeBusyAnswer, window: TimeWindow): FreeBusyAnswer {
+    if ('error' in answer) return answer;
+    const known = this.#known.get(answer.mailbox);
+    if (known?.during === undefined || this.#options.clock.now() > known.saidAt + KEPT) return answer;
+    const start = Math.max(known.during.start, window.start);
+    const end = Math.min(known.during.end, window.end);
+    if (!(start < end)) return answer;
+    return { mailbox: answer.mailbox, periods: [...answer.periods, { start, end, status: 'OOF' }] };
+  }
+
+  async #askAll(mailboxes: readonly Mailbox[], signal: AbortSignal, onAsk: () => void): Promise<void> {
+    const unscheduled: Mailbox[] = [];
+    for (let next = 0; next < mailboxes.length; ) {
+      const some = mailboxes.slice(next, next + this.#recipients);
+      try {
+        const tips = await this.#slots.run(signal, () => {
+          onAsk();
+          return this.#askTips(some, signal);
+        });
+        for (const [i, tip] of tips.entries()) this.#heard(some[i] as Mailbox, tip, unscheduled);
+        next += some.length;
+      } catch (error) {
+        if (!mayBeTooMany(error) || some.length === 1) throw error;
+        this.#recipients = Math.ceil(some.length / 2);
+        this.#growAt = this.#options.clock.now() + GROW_PAUSE;
+      }
+    }
+    if (this.#options.impersonation) await this.#askSchedules(unscheduled.slice(0, MOST_SCHEDULES), signal);
+  }
+
+  async #askTips(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<MailTip[]> {
+    const { transport, clock, sendingAs } = this.#options;
+    const reader = new GetMailTipsReader();
+    const soap = new SoapReader(reader);
+    const body = writeGetMailTips(mailboxes, sendingAs ?? (mailboxes[0] as Mailbox), sendingAs);
+    const answer = await transport.post({ body, headers: anchorHeaders(sendingAs), signal }, (text) =>
+      soap.write(text),
+    );
+    const message = soap.end();
+    const error = errorOfAnswer(answer, message, clock.now());
+    if (error !== undefined) throw error;
+    return reader.tips(mailboxes.length, message.backOff);
+  }
+
+  async #askSchedules(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<void> {
+    const { transport, clock } = this.#options;
+    for (const mailbox of mailboxes) {
+      try {
+        const options = { transport, clock, limit: LONGEST_WAIT, signal };
+        this.#heard(mailbox, await this.#slots.run(signal, () => askOofSettings(options, mailbox)), []);
+      } catch (error) {
+        // Not every mailbox may be impersonated; what the tips said stands.
+        if (!(error instanceof CalendarSourceError) || isOfServer(error)) throw error;
+      }
+    }
+  }
+
+  #heard(mailbox: Mailbox, tip: MailTip, unscheduled: Mailbox[]): void {
+    const now = this.#options.clock.now();
+    const next = { askAgainAt: now + ASK_AGAIN };
+    if (tip === 'pending') this.#know(mailbox, { askAgainAt: now + ASK_SOON });
+    else if (tip === 'unknown') this.#know(mailbox, next);
+    else if (tip === 'none') this.#know(mailbox, { ...next, saidAt: now, during: undefined });
+    else if (tip.during !== undefined) this.#know(mailbox, { ...next, saidAt: now, during: tip.during });
+    else {
+      unscheduled.push(mailbox);
+      const before = this.#known.peek(mailbox)?.during;
+      const start = before?.end === Number.POSITIVE_INFINITY ? before.start : now;
+      this.#know(mailbox, { ...next, saidAt: now, during: { start, end: Number.POSITIVE_INFINITY } });
+    }
+  }
+
+  #know(mailbox: Mailbox, change: Partial<Known>): void {
+    const before = this.#known.peek(mailbox) ?? { during: undefined, saidAt: 0, askAgainAt: 0 };
+    this.#known.set(mailbox, { ...before, ...change });
+  }
+
+  #succeeded(): void {
+    if (this.#failures > 0) this.#options.logger.info('Automatic replies are answered again');
+    this.#failures = 0;
+    this.#notBefore = 0;
+  }
+
+  #failed(error: unknown, now: Instant): void {
+    const { kind = undefined, code = undefined, retryAfter = 0 } = error instanceof CalendarSourceError ? error : {};
+    if (this.#failures++ === 0) {
+      const facts =
+        error instanceof CalendarSourceError ? { kind, code, reason: error.message } : { reason: String(error) };
+      this.#options.logger.warn('Automatic replies can not be asked for; free/busy goes on without them', facts);
+    }
+    const pause = Math.min(LONGEST_PAUSE, MINUTE * 2 ** (this.#failures - 1));
+    this.#notBefore = now + Math.max(pause, retryAfter);
+  }
+}
+
+/** Servers have different codes for it: anything that Exchange itself says of the request, not of itself. */
+function mayBeTooMany(error: unknown): boolean {
+  return error instanceof CalendarSourceError && !isOfServer(error) && error.code?.startsWith('Error') === true;
+}

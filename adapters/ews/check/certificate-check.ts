@@ -1,0 +1,64 @@
+import { X509Certificate } from 'node:crypto';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import { DAY, type Instant } from '../../../component/runtime/clock.ts';
+import { explainNetworkCode } from '../network-error.ts';
+import type { CheckFinding } from './check-finding.ts';
+
+/** A certificate that ends sooner, in days, is worth a word. */
+const SOON = 21;
+/** The longest chain that is looked through; a server may show any. */
+const LONGEST_CHAIN = 10;
+
+/** What a TLS connection shows, which was opened whether or not the certificate is good. */
+export function certificateFinding(socket: TLSSocket, now: Instant): CheckFinding {
+  const chain = chainOf(socket.getPeerCertificate(true));
+  const [leaf] = chain;
+  if (leaf === undefined) return { step: 'tls', severity: 'error', seen: 'the server shows no certificate' };
+  const first = chain.reduce((one, other) => (endOf(other) < endOf(one) ? other : one));
+  const names = leaf.subjectAltName?.replaceAll(/(?:DNS|IP Address):/g, '') ?? leaf.subject;
+  const seen =
+    `${socket.getProtocol()}, certificate for ${shorten(names)}, issued by ${shorten(leaf.issuer)}, ` +
+    `${endingOf(leaf, now)}${first === leaf ? '' : `; its issuer ${shorten(first.subject)} ${endingOf(first, now)}`}`;
+  if (!socket.authorized) {
+    // Node declares an Error here, and hands out its code.
+    const code = String(socket.authorizationError);
+    const advice = explainNetworkCode(code);
+    return {
+      step: 'tls',
+      severity: 'error',
+      seen: `${seen}; not trusted: ${code}`,
+      advice: advice.charAt(0).toUpperCase() + advice.slice(1),
+    };
+  }
+  return (endOf(first) - now) / DAY < SOON
+    ? { step: 'tls', severity: 'warning', seen, advice: 'Renew the certificate before it ends' }
+    : { step: 'tls', severity: 'ok', seen };
+}
+
+/** The server's certificate and those of its issuers, as far as they are known. */
+function chainOf(shown: DetailedPeerCertificate): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  // The last one is its own issuer, or has none; a server that shows no certificate has an empty object.
+  for (let one: DetailedPeerCertificate | undefined = shown; one?.raw !== undefined && chain.length < LONGEST_CHAIN; ) {
+    chain.push(new X509Certificate(one.raw));
+    one = one.issuerCertificate === one ? undefined : one.issuerCertificate;
+  }
+  return chain;
+}
+
+function endOf({ validTo }: X509Certificate): Instant {
+  return Date.parse(validTo);
+}
+
+function endingOf(certificate: X509Certificate, now: Instant): string {
+  const end = endOf(certificate);
+  const date = new Date(end).toISOString().slice(0, 16).replace('T', ' ');
+  return end <= now
+    ? `expired on ${date} UTC`
+    : `valid until ${date} UTC, ${Math.floor((end - now) / DAY)} days left`;
+}
+
+/** A server chooses these words. */
+function shorten(text: string): string {
+  return text.replaceAll('\n', ', ').slice(0, 200);
+}

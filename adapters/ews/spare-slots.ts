@@ -1,0 +1,122 @@
+import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
+import type { RequestBudget } from '../../component/calendar/request-budget.ts';
+import type { Clock, Timer } from '../../component/runtime/clock.ts';
+
+export type SpareSlotsOptions = {
+  readonly budget: RequestBudget;
+  readonly clock: Clock;
+  /** The most requests of this kind in flight at once. */
+  readonly most: number;
+};
+
+/**
+ * Requests that are less urgent than free/busy: they take what a server's budget has to spare. Of several free slots
+ * they leave one; the last one they take only when none of them is in flight.
+ */
+export class SpareSlots {
+  readonly #options: SpareSlotsOptions;
+  readonly #waiting = new Set<() => void>();
+  #inFlight = 0;
+  #timer: Timer | undefined;
+  #endListening: (() => void) | undefined;
+
+  constructor(options: SpareSlotsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a request would start at once. */
+  get isFree(): boolean {
+    const free = this.#options.budget.slots(this.#options.clock.now());
+    return this.#inFlight < this.#options.most && (free > 1 || (free === 1 && this.#inFlight === 0));
+  }
+
+  /**
+   * Waits for its turn and runs one request.
+   *
+   * The budget counts a failure only where it is the server's: that a mailbox is refused to us, or that this one
+   * operation is not possible, must not slow down everything else.
+   *
+   * @throws what `request` throws; the signal's reason when aborted while waiting
+   */
+  run<Result>(signal: AbortSignal, request: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const giveUp = () => {
+        this.#waiting.delete(start);
+        reject(signal.reason as Error);
+      };
+      const start = () => {
+        signal.removeEventListener('abort', giveUp);
+        this.#run(request).then(resolve, reject);
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.#waiting.add(start);
+      this.#startSome();
+    });
+  }
+
+  async #run<Result>(request: () => Promise<Result>): Promise<Result> {
+    const { budget, clock } = this.#options;
+    this.#inFlight++;
+    try {
+      return await budget.run(clock, async () => {
+        try {
+          return await request();
+        } catch (error) {
+          if (!(error instanceof CalendarSourceError) || isOfServer(error)) throw error;
+          throw new Aside(error);
+        }
+      });
+    } catch (error) {
+      throw error instanceof Aside ? error.cause : error;
+    } finally {
+      this.#inFlight--;
+      this.#startSome();
+    }
+  }
+
+  #startSome(): void {
+    for (const start of this.#waiting) {
+      if (!this.isFree) break;
+      this.#waiting.delete(start);
+      start();
+    }
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#waiting.size === 0) {
+      this.#endListening?.();
+      this.#endListening = undefined;
+      return;
+    }
+    const { budget, clock } = this.#options;
+    this.#endListening ??= budget.onRoom(() => this.#startSome());
+    const pause = budget.notBefore - clock.now();
+    if (pause > 0) this.#timer = clock.after(pause, () => this.#startSome());
+  }
+}
+
+/** The failure of a request that says nothing of the server. */
+class Aside extends Error {
+  override readonly name = 'Aside';
+
+  constructor(cause: CalendarSourceError) {
+    super('Nothing that concerns the budget', { cause });
+  }
+}
+
+/** Whether a failure is the whole server's trouble, or our account's: no answer, or one that speaks of either. */
+export function isOfServer({ kind, code }: CalendarSourceError): boolean {
+  switch (kind) {
+    case 'throttled':
+    case 'unauthorized':
+    case 'blocked':
+      return true;
+    case 'unreachable':
+      return code?.startsWith('Error') !== true;
+    default:
+      return false;
+  }
+}

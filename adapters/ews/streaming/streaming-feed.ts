@@ -1,0 +1,291 @@
+import type { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
+import type { ChangeFeed } from '../../../component/calendar/change-feed.ts';
+import type { RequestBudget } from '../../../component/calendar/request-budget.ts';
+import type { Mailbox } from '../../../component/directory/directory.ts';
+import { type Clock, HOUR, MINUTE, SECOND, type Timer } from '../../../component/runtime/clock.ts';
+import { DueQueue } from '../../../component/runtime/due-queue.ts';
+import type { Logger } from '../../../component/runtime/logger.ts';
+import type { EwsTransport } from '../ews-transport.ts';
+import { SpareSlots } from '../spare-slots.ts';
+import { MAX_SUBSCRIPTIONS } from './get-streaming-events.ts';
+import { planGroups } from './group-plan.ts';
+import { type Departure, type GroupOwner, SubscriptionGroup } from './subscription-group.ts';
+
+export type StreamingFeedOptions = {
+  /** For single requests: Subscribe and Unsubscribe. */
+  readonly transport: EwsTransport;
+  /** Opens a transport for so many hanging connections; the feed closes it. */
+  readonly openStreams: (connections: number) => EwsTransport;
+  readonly budget: RequestBudget;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  /** How long a single request may take, in milliseconds. */
+  readonly requestLimit: number;
+  /** The most mailboxes to listen for. */
+  readonly mailboxes: number;
+  /** Which mailboxes are on one server (Autodiscover's GroupingInformation); undefined where that is not known. */
+  readonly groupOf?: ((mailbox: Mailbox) => string | undefined) | undefined;
+};
+
+/** Mailboxes come in crowds: this long after the first, groups are made of them. */
+const GATHER = 2 * SECOND;
+/** The most of Subscribe and Unsubscribe in flight. */
+const PARALLEL = 3;
+const PARALLEL_AT_STOP = 10;
+const STOP_LIMIT = 4.5 * SECOND;
+/** So many refusals while nothing is subscribed, and it is not the mailboxes: they are all refused. */
+const REFUSALS_OF_ALL = 5;
+const ALL_REFUSED_PAUSE = 10 * MINUTE;
+/** Rights change seldom; other reasons may pass. */
+const DENIED_PAUSE = 6 * HOUR;
+const REFUSED_PAUSE = 10 * MINUTE;
+/** After the server wanted fewer, more are tried at this pace. */
+const GROW_PAUSE = 30 * MINUTE;
+/** Mailboxes of one key are on different servers after all: each attempt finds those of one. */
+const MAX_LEVEL = 8;
+const SPARE_GROUPS = 4;
+
+/**
+ * Streaming notifications of one server as a change feed, for at most so many mailboxes, first come, first served.
+ *
+ * https://learn.microsoft.com/exchange/client-developer/exchange-web-services/notification-subscriptions-mailbox-events-and-ews-in-exchange
+ */
+export class StreamingFeed implements ChangeFeed, GroupOwner {
+  readonly #options: StreamingFeedOptions;
+  /** Who is followed, and in which group. */
+  readonly #followed = new Map<Mailbox, SubscriptionGroup | undefined>();
+  /** Who has no group yet, in the order of coming. */
+  readonly #waiting = new Set<Mailbox>();
+  /** Who was refused, and when to try again. */
+  readonly #refused = new DueQueue<Mailbox>();
+  readonly #levels = new Map<Mailbox, number>();
+  readonly #groups = new Set<SubscriptionGroup>();
+  /** How many mailboxes there is room for at present. */
+  #room: number;
+  #refusals = 0;
+  #isPaused = false;
+  #hasTold = false;
+  #onChange: ((mailbox: Mailbox) => void) | undefined;
+  #streams: EwsTransport | undefined;
+  readonly #slots: SpareSlots;
+  #planTimer: { readonly timer: Timer; readonly due: number } | undefined;
+  #pauseTimer: Timer | undefined;
+  #growTimer: Timer | undefined;
+
+  constructor(options: StreamingFeedOptions) {
+    this.#options = options;
+    this.#room = options.mailboxes;
+    this.#slots = new SpareSlots({ ...options, most: PARALLEL });
+  }
+
+  start(onChange: (mailbox: Mailbox) => void): void {
+    this.#onChange = onChange;
+    this.#streams ??= this.#options.openStreams(this.#mostGroups);
+    this.#planIn(GATHER);
+  }
+
+  follow(mailbox: Mailbox): void {
+    if (this.#followed.has(mailbox)) return;
+    this.#followed.set(mailbox, undefined);
+    this.#waiting.add(mailbox);
+    if (this.#free > 0) this.#planIn(GATHER);
+  }
+
+  unfollow(mailbox: Mailbox): void {
+    const group = this.#followed.get(mailbox);
+    this.#followed.delete(mailbox);
+    this.#waiting.delete(mailbox);
+    this.#refused.delete(mailbox);
+    this.#levels.delete(mailbox);
+    group?.leave(mailbox);
+    if (this.#waiting.size > 0) this.#planIn(GATHER);
+  }
+
+  async stop(): Promise<void> {
+    const streams = this.#streams;
+    if (streams === undefined) return;
+    this.#streams = undefined;
+    this.#onChange = undefined;
+    for (const timer of [this.#planTimer?.timer, this.#pauseTimer, this.#growTimer]) timer?.cancel();
+    this.#planTimer = this.#pauseTimer = this.#growTimer = undefined;
+    const { clock, budget } = this.#options;
+    const groups = [...this.#groups];
+    this.#groups.clear();
+    this.#followed.clear();
+    this.#waiting.clear();
+    this.#refused.clear();
+    this.#levels.clear();
+    const limit = new AbortController();
+    const timer = clock.after(STOP_LIMIT, () => limit.abort(new Error('The limit for stopping is over')));
+    const isHopeless = budget.closedBy !== undefined || budget.notBefore - clock.now() > STOP_LIMIT;
+    if (isHopeless) limit.abort(new Error('The server is not to be asked now'));
+    const slots = new SpareSlots({ ...this.#options, most: PARALLEL_AT_STOP });
+    await Promise.all(groups.map((group) => group.stop(slots, limit.signal)));
+    timer.cancel();
+    await streams.close();
+  }
+
+  get isOpen(): boolean {
+    return !this.#isPaused;
+  }
+
+  onChange(mailbox: Mailbox): void {
+    this.#onChange?.(mailbox);
+  }
+
+  accepted(): void {
+    this.#refusals = 0;
+    if (!this.#hasTold) return;
+    this.#hasTold = false;
+    this.#options.logger.info('Exchange accepts subscriptions to change notifications again');
+  }
+
+  left(mailbox: Mailbox, why: Departure): void {
+    if (!this.#followed.has(mailbox)) return;
+    this.#followed.set(mailbox, undefined);
+    if (why.kind === 'refused') this.#wasRefused(mailbox, why.error);
+    else {
+      if (why.kind === 'misplaced') this.#levels.set(mailbox, ((this.#levels.get(mailbox) ?? 0) + 1) % MAX_LEVEL);
+      this.#waiting.add(mailbox);
+      this.#planIn(GATHER);
+    }
+  }
+
+  exceeded(group: SubscriptionGroup): void {
+    const { logger, clock, mailboxes } = this.#options;
+    const room = Math.max(1, Math.floor(this.#grouped / 2));
+    if (this.#room === mailboxes) {
+      logger.warn('Exchange allows fewer change notifications than configured; the others are asked at their pace', {
+        mailboxes: room,
+        configured: mailboxes,
+      });
+    }
+    this.#room = Math.min(this.#room, room);
+    for (const one of [group, ...[...this.#groups].reverse()]) {
+      const surplus = this.#grouped - this.#room;
+      if (surplus > 0) one.release(Math.min(surplus, one.size));
+    }
+    this.#growTimer ??= clock.after(GROW_PAUSE, () => this.#grow());
+  }
+
+  ended(group: SubscriptionGroup): void {
+    this.#groups.delete(group);
+    if (this.#waiting.size > 0) this.#planIn(GATHER);
+  }
+
+  get #grouped(): number {
+    let grouped = 0;
+    for (const { size } of this.#groups) grouped += size;
+    return grouped;
+  }
+
+  get #free(): number {
+    return this.#room - this.#grouped;
+  }
+
+  /** Full groups, and some for keys with few mailboxes. */
+  get #mostGroups(): number {
+    return 2 * Math.ceil(this.#options.mailboxes / MAX_SUBSCRIPTIONS) + SPARE_GROUPS;
+  }
+
+  #planIn(delay: number): void {
+    if (this.#streams === undefined) return;
+    const { clock } = this.#options;
+    const due = clock.now() + delay;
+    if (this.#planTimer !== undefined && this.#planTimer.due <= due) return;
+    this.#planTimer?.timer.cancel();
+    const timer = clock.after(delay, () => {
+      this.#planTimer = undefined;
+      this.#plan();
+    });
+    this.#planTimer = { timer, due };
+  }
+
+  #plan(): void {
+    const streams = this.#streams;
+    if (streams === undefined || this.#isPaused) return;
+    const now = this.#options.clock.now();
+    for (let due = this.#refused.takeDue(now); due !== undefined; due = this.#refused.takeDue(now)) {
+      this.#waiting.add(due);
+    }
+    if (this.#refused.nextDue !== undefined) this.#planIn(Math.max(GATHER, this.#refused.nextDue - now));
+    const free = this.#free;
+    if (free <= 0 || this.#waiting.size === 0) return;
+
+    const next = [...this.#waiting].slice(0, free);
+    const keyOf = (mailbox: Mailbox) => `${this.#options.groupOf?.(mailbox) ?? ''}/${this.#levels.get(mailbox) ?? 0}`;
+    for (const { group, key, mailboxes } of planGroups(
+      next,
+      keyOf,
+      this.#groups,
+      this.#mostGroups - this.#groups.size,
+    )) {
+      const home = group ?? this.#createGroup(streams, key);
+      for (const mailbox of mailboxes) {
+        this.#waiting.delete(mailbox);
+        this.#followed.set(mailbox, home);
+      }
+      home.join(mailboxes);
+    }
+  }
+
+  #createGroup(streams: EwsTransport, key: string): SubscriptionGroup {
+    const { transport, clock, logger, random, requestLimit } = this.#options;
+    const slots = this.#slots;
+    const context = {
+      requests: { transport, clock, limit: requestLimit },
+      streams: { transport: streams, clock, slots },
+      ...{ slots, clock, logger, random },
+    };
+    const group = new SubscriptionGroup(context, this, key);
+    this.#groups.add(group);
+    return group;
+  }
+
+  #wasRefused(mailbox: Mailbox, error: CalendarSourceError): void {
+    const { clock, random } = this.#options;
+    const pause = error.kind === 'access-denied' ? DENIED_PAUSE : REFUSED_PAUSE;
+    this.#refused.set(mailbox, clock.now() + pause * (0.75 + random() / 2));
+    this.#planIn(GATHER);
+    this.#refusals++;
+    for (const group of this.#groups) if (group.heldCount > 0) return;
+    const isAll = this.#refusals >= REFUSALS_OF_ALL || this.#refusals >= this.#followed.size;
+    if (isAll && !this.#isPaused) this.#pause(error);
+  }
+
+  /** Nothing is subscribed, and nothing can be: it is not the mailboxes. */
+  #pause(error: CalendarSourceError): void {
+    const { clock, logger, random } = this.#options;
+    this.#isPaused = true;
+    if (!this.#hasTold) {
+      this.#hasTold = true;
+      logger.warn('Exchange refuses change notifications: they are off; free/busy goes on without them', {
+        code: error.code,
+        advice:
+          error.kind === 'access-denied'
+            ? 'Give the account the management role ApplicationImpersonation, or set impersonation: false'
+            : 'Look at the code; notifications are tried again from time to time',
+      });
+    }
+    this.#pauseTimer = clock.after(ALL_REFUSED_PAUSE * (0.75 + random() / 2), () => {
+      this.#isPaused = false;
+      this.#refusals = 0;
+      for (
+        let one = this.#refused.takeDue(Number.POSITIVE_INFINITY);
+        one !== undefined;
+        one = this.#refused.takeDue(Number.POSITIVE_INFINITY)
+      ) {
+        this.#waiting.add(one);
+      }
+      this.#plan();
+    });
+  }
+
+  #grow(): void {
+    const { mailboxes, clock } = this.#options;
+    this.#room = Math.min(mailboxes, this.#room * 2);
+    this.#growTimer = this.#room < mailboxes ? clock.after(GROW_PAUSE, () => this.#grow()) : undefined;
+    this.#planIn(GATHER);
+  }
+}

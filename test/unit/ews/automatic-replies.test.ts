@@ -1,0 +1,161 @@
+// Automatic replies beside free/busy, against the simulator.
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { basicCredentials } from '../../../adapters/ews/authentication.ts';
+import { createEwsCalendarSource, type EwsCalendarSourceOptions } from '../../../adapters/ews/ews-calendar-source.ts';
+import { loadEwsLibrary } from '../../../adapters/ews/ews-library.ts';
+import {
+  type ExchangeSimulatorOptions,
+  startExchangeSimulator,
+} from '../../support/exchange-simulator/exchange-simulator.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+
+const start = Date.UTC(2026, 2, 2, 9);
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const idle = new AbortController().signal;
+const alice = 'alice@example.com';
+const bob = 'bob@example.com';
+
+// Loading takes a second, and several on a busy machine.
+beforeAll(() => loadEwsLibrary(), 60_000);
+
+async function open(options: Partial<EwsCalendarSourceOptions> = {}, simulated: ExchangeSimulatorOptions = {}) {
+  const clock = new FakeClock(start);
+  const simulator = await startExchangeSimulator({ clock, ...simulated });
+  onTestFinished(() => simulator.stop());
+  for (const mailbox of [alice, bob]) simulator.calendars.addMailbox(mailbox);
+  const logger = new RecordingLogger();
+  const source = createEwsCalendarSource({
+    name: 'main',
+    url: simulator.url,
+    credentials: basicCredentials('gateway', 'secret'),
+    concurrency: 4,
+    clock,
+    logger,
+    random: () => 0.5,
+    automaticReplies: true,
+    ...options,
+  });
+  onTestFinished(() => source.close());
+  const ask = async (...mailboxes: string[]) => {
+    const window = { start: clock.now() - HOUR, end: clock.now() + 48 * HOUR };
+    const answers = await source.freeBusy(mailboxes, window, idle);
+    return answers.map((answer) => ('periods' in answer ? answer.periods : undefined));
+  };
+  const count = (operation: string) => simulator.requests.filter((request) => request.operation === operation).length;
+  const { calendars, faults } = simulator;
+  return { clock, simulator, calendars, faults, source, logger, ask, count };
+}
+
+describe('a mailbox with automatic replies', () => {
+  test('is out of office while they are scheduled, whatever the calendar says', async () => {
+    const { calendars, ask, logger } = await open();
+    const during = { start: start - 2 * HOUR, end: start + 5 * HOUR };
+    calendars.automaticReply(alice, { ...during, text: 'I am at the seaside' });
+    calendars.book(alice, { start: start + HOUR, end: start + 2 * HOUR });
+    expect(await ask(alice, bob)).toEqual([
+      [
+        { start: start + HOUR, end: start + 2 * HOUR, status: 'Busy' },
+        { start: start - HOUR, end: start + 5 * HOUR, status: 'OOF' },
+      ],
+      [],
+    ]);
+    expect(JSON.stringify(logger.entries)).not.toContain('seaside');
+  });
+
+  test('without a schedule is out of office for as long as it replies, since it was first heard of', async () => {
+    const { calendars, ask, clock } = await open();
+    calendars.automaticReply(alice, { text: 'Away' });
+    for (let i = 0; i < 3; i++) {
+      expect(await ask(alice)).toEqual([[{ start, end: clock.now() + 48 * HOUR, status: 'OOF' }]]);
+      clock.advance(10 * MINUTE);
+    }
+    calendars.automaticReply(alice, undefined);
+    expect(await ask(alice)).toEqual([[]]);
+  });
+
+  test('is not looked for unless that is wanted', async () => {
+    const { calendars, ask, count } = await open({ automaticReplies: false });
+    calendars.automaticReply(alice, { text: 'Away' });
+    expect(await ask(alice)).toEqual([[]]);
+    expect(count('GetMailTips')).toBe(0);
+  });
+
+  test('is asked about every ten minutes at most, and nobody is impersonated for it', async () => {
+    const { ask, count, clock, simulator } = await open();
+    for (let i = 0; i < 21; i++) {
+      await ask(alice, bob);
+      clock.advance(MINUTE);
+    }
+    expect(count('GetMailTips')).toBe(3);
+    expect(new Set(simulator.requests.map(({ impersonated }) => impersonated))).toEqual(new Set([undefined]));
+    expect(simulator.rejections).toEqual([]);
+  });
+
+  test('has its schedule looked up where it may be impersonated', async () => {
+    const { calendars, ask, count, faults } = await open({ impersonation: true }, { impersonation: true });
+    calendars.automaticReply(alice, { start: start - HOUR, end: start + HOUR, text: 'Away' });
+    // Without the schedule, as servers before 2013 have it.
+    faults.set({ kind: 'response-style' });
+    calendars.automaticReply(bob, { text: 'Away' });
+    expect(await ask(alice, bob)).toEqual([
+      [{ start: start - HOUR, end: start + HOUR, status: 'OOF' }],
+      [{ start, end: start + 48 * HOUR, status: 'OOF' }],
+    ]);
+    expect(count('GetUserOofSettingsRequest')).toBe(1);
+  });
+
+  test('of which the server does not know yet is asked about again soon', async () => {
+    const { calendars, ask, faults, clock } = await open();
+    calendars.automaticReply(alice, { text: 'Away' });
+    faults.set({ kind: 'pending-mail-tips', times: 1 });
+    expect(await ask(alice)).toEqual([[]]);
+    clock.advance(MINUTE);
+    expect(await ask(alice)).toMatchObject([[{ status: 'OOF' }]]);
+  });
+});
+
+describe('a server', () => {
+  test('that allows fewer recipients gets smaller requests from then on', async () => {
+    const { simulator, ask, count, clock } = await open({}, { mailTips: 10 });
+    const all = Array.from({ length: 40 }, (_, i) => `user${i}@example.com`);
+    for (const mailbox of all) simulator.calendars.addMailbox(mailbox);
+    simulator.calendars.automaticReply('user39@example.com', { text: 'Away' });
+    expect((await ask(...all)).at(-1)).toMatchObject([{ status: 'OOF' }]);
+    const tried = count('GetMailTips');
+    clock.advance(10 * MINUTE);
+    await ask(...all);
+    expect(count('GetMailTips') - tried).toBe(4);
+  });
+
+  test.each([
+    { kind: 'fault-in-200', code: 'ErrorInvalidOperation' },
+    { kind: 'html' },
+    { kind: 'busy-fault', backOff: 1000 },
+    { kind: 'busy-in-200' },
+    { kind: 'empty-500' },
+    { kind: 'hang' },
+    { kind: 'cut-body' },
+  ] as const)('that answers with %j does free/busy no harm, and what was known is kept for an hour', async (fault) => {
+    const { calendars, ask, faults, clock, logger } = await open();
+    calendars.automaticReply(alice, { text: 'Away' });
+    await ask(alice);
+    faults.set({ ...fault, operation: 'GetMailTips' });
+    for (let minute = 0; minute < 90; minute += 14) {
+      const asked = ask(alice);
+      // What hangs is given up after ten seconds.
+      const ticks = setInterval(() => clock.advance(2000), 20);
+      expect(await asked).toMatchObject([minute < 60 ? [{ status: 'OOF' }] : []]);
+      clearInterval(ticks);
+      clock.advance(14 * MINUTE);
+    }
+    const warnings = () => logger.entries.filter(({ level }) => level === 'warn');
+    expect(warnings()).toHaveLength(1);
+    faults.clear();
+    clock.advance(10 * MINUTE);
+    expect(await ask(alice)).toMatchObject([[{ status: 'OOF' }]]);
+    expect(warnings()).toHaveLength(1);
+    expect(logger.entries.filter(({ level }) => level === 'info')).toHaveLength(1);
+  });
+});
