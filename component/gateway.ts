@@ -95,7 +95,7 @@ export class Gateway {
     this.#keeper = new PresenceKeeper({
       ...{ clock, cache, logger },
       policy: { ...options.presencePolicy, staleAfter: options.staleAfterOf },
-      onJump: () => this.#calendars.clockJumped(),
+      onJump: (by) => this.#calendars.clockJumped(by),
       onLook: (mailbox) => {
         for (const contact of this.#subscriptions.contactsOf(mailbox)) this.#publisher.changed(contact);
       },

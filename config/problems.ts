@@ -77,6 +77,8 @@ export class Problems {
     if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
     if (typeof value === 'object') return 'a mapping';
     if (isSecret(path)) return 'a value that is not shown here';
+    // user:password, as other programs take it.
+    if (path.at(-1) === 'username' && typeof value === 'string') return quote(value.replace(/:.+$/s, ':…'));
     return typeof value === 'string' ? quote(value) : String(value);
   }
 }

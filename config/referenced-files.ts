@@ -97,9 +97,12 @@ function readCertificates(content: Buffer): Reading {
   const text = content.toString('utf8');
   const expected = 'a file with certificates as PEM (-----BEGIN CERTIFICATE-----)';
   if (text.trim() === '') return { found: 'which is empty', expected };
-  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
-  if (certificates === null) return { found: 'which holds none', expected };
-  if (!certificates.every(isCertificate)) return { found: 'which holds a damaged one', expected };
+  const begun = text.match(/-----BEGIN CERTIFICATE-----/g);
+  if (begun === null) return { found: 'which holds none', expected };
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  // Fewer: one was cut short, and whoever reads the whole takes it together with the next.
+  if (certificates.length < begun.length || !certificates.every(isCertificate))
+    return { found: 'which holds a damaged one', expected };
   return { text };
 }
 

@@ -24,7 +24,7 @@ export async function cli(words: readonly string[], clocks: Clocks): Promise<Exi
       return await withConfiguration(values.config, (loaded) => run(loaded, clocks));
     case 'check':
       return await withConfiguration(values.config, ({ configuration }) =>
-        check(configuration, { mailbox: values.mailbox, json: values.json }),
+        check(configuration, { mailbox: values.mailbox, servers: values.server, json: values.json }),
       );
     case 'config validate':
       return await withConfiguration(values.config, async ({ warnings }) => {
@@ -48,6 +48,7 @@ function parse(words: readonly string[]) {
       options: {
         config: { type: 'string', short: 'c', default: defaultConfiguration() },
         mailbox: { type: 'string' },
+        server: { type: 'string', multiple: true, default: [] },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', short: 'V', default: false },

@@ -108,7 +108,16 @@ function needsEwsLibrary({ autodiscover, impersonation, notifications, automatic
   return autodiscover !== undefined || (impersonation && (notifications.mailboxes > 0 || automaticReplies));
 }
 
-/** Equal for servers that are asked with the same account and secret. */
-function accountKey({ account }: ExchangeServer): string {
-  return createHash('sha256').update(JSON.stringify(account)).digest('base64');
+/**
+ * Equal for servers that are asked with the same account and secret, in whatever way: Active Directory counts Basic and
+ * NTLM together, and knows `EXAMPLE\svc`, `svc@example.com` and `svc` as one.
+ */
+export function accountKey({ account }: ExchangeServer): string {
+  const what = account.auth === 'oauth' ? account : [bareName(account.username), account.password];
+  return createHash('sha256').update(JSON.stringify(what)).digest('base64');
+}
+
+function bareName(username: string): string {
+  const name = username.slice(username.indexOf('\\') + 1).toLowerCase();
+  return name.split('@', 1)[0] ?? name;
 }

@@ -1,8 +1,10 @@
 /** How the program ends, by the conventions of sysexits.h where it has one. */
 export const exitCode = {
   ok: 0,
-  /** `check` found something to mend. */
+  /** `check` found something that does not work. */
   trouble: 1,
+  /** `check` found nothing worse than what works and should not stay so. */
+  warning: 2,
   /** EX_USAGE: the command line. */
   usage: 64,
   /** EX_SOFTWARE: a fault of ours. */

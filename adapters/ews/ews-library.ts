@@ -26,6 +26,13 @@ export type LibraryCallOptions = {
   readonly onAnswer?: ((answer: EwsAnswer) => void) | undefined;
 };
 
+/**
+ * The greatest answer that the library is given, in bytes. It reads one in one go: 30 MiB held the process for 4 s and
+ * took 560 MB (measured). What it is asked for takes some ten thousand bytes, and the longest automatic replies a few
+ * hundred thousand.
+ */
+const MOST = 1024 * 1024;
+
 /** What of ews-javascript-api's XMLHttpRequest it reads of a good answer. */
 type LibraryRequest = { readonly data?: string; readonly headers?: Readonly<Record<string, string>> };
 type LibraryResponse = {
@@ -112,7 +119,7 @@ async function fetchForLibrary(
   let responseText = '';
   const body = request.data ?? '';
   const sent = { ...anchorHeaders(impersonate), ...operationHeaders(request), ...extra };
-  const answer = await transport.post({ body, headers: sent, signal }, (text) => {
+  const answer = await transport.post({ body, headers: sent, signal, limits: { answerBytes: MOST } }, (text) => {
     soap.write(text);
     responseText += text;
   });

@@ -1,6 +1,6 @@
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
 import type { RequestBudget } from '../../component/calendar/request-budget.ts';
-import type { Clock, Timer } from '../../component/runtime/clock.ts';
+import { type Clock, SECOND, type Timer } from '../../component/runtime/clock.ts';
 
 export type SpareSlotsOptions = {
   readonly budget: RequestBudget;
@@ -10,8 +10,15 @@ export type SpareSlotsOptions = {
 };
 
 /**
+ * How long after a pause of the budget the next request is left to free/busy. One request finds out for all then: an
+ * operation that alone fails, again and again, would lengthen the pause each time, and free/busy never have its turn.
+ */
+const HEAD_START = SECOND;
+
+/**
  * Requests that are less urgent than free/busy: they take what a server's budget has to spare. Of several free slots
- * they leave one; the last one they take only when none of them is in flight.
+ * they leave one; the last one they take only when none of them is in flight. While the account is doubtful they take
+ * none: the few attempts that it has belong to free/busy.
  */
 export class SpareSlots {
   readonly #options: SpareSlotsOptions;
@@ -26,7 +33,11 @@ export class SpareSlots {
 
   /** Whether a request would start at once. */
   get isFree(): boolean {
-    const free = this.#options.budget.slots(this.#options.clock.now());
+    const { budget, clock } = this.#options;
+    const now = clock.now();
+    const hasPaused = budget.notBefore > 0;
+    if (budget.isAccountDoubtful || (hasPaused && now < budget.notBefore + HEAD_START)) return false;
+    const free = budget.slots(now);
     return this.#inFlight < this.#options.most && (free > 1 || (free === 1 && this.#inFlight === 0));
   }
 
@@ -93,7 +104,7 @@ export class SpareSlots {
     }
     const { budget, clock } = this.#options;
     this.#endListening ??= budget.onRoom(() => this.#startSome());
-    const pause = budget.notBefore - clock.now();
+    const pause = budget.notBefore > 0 ? budget.notBefore + HEAD_START - clock.now() : 0;
     if (pause > 0) this.#timer = clock.after(pause, () => this.#startSome());
   }
 }

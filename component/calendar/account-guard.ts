@@ -64,6 +64,11 @@ export class AccountGuard {
     return member.provenIn === this.#epoch;
   }
 
+  /** Whether the account was refused, by the member's server or another, and not accepted since. */
+  isDoubtful(member: AccountMember): boolean {
+    return this.#refusals > 0 || member.refusals > 0;
+  }
+
   /** Whether a member that is not trusted may begin a request now. */
   mayInquire(member: AccountMember, now: Instant): boolean {
     if (this.closedBy(member) !== undefined) return false;

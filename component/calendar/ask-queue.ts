@@ -45,6 +45,13 @@ export class AskQueue {
     for (const queue of [this.#calm, this.#near, this.#prompt]) queue.delete(mailbox);
   }
 
+  /** The wall clock was set by so many milliseconds: what was to be asked for after some time still is. */
+  shift(by: number): void {
+    for (const queue of [this.#calm, this.#near, this.#prompt]) {
+      for (const mailbox of [...queue.keys()]) queue.set(mailbox, (queue.dueOf(mailbox) as Instant) + by);
+    }
+  }
+
   mailboxes(): Mailbox[] {
     return [...this.#prompt.keys(), ...this.#near.keys(), ...this.#calm.keys()];
   }

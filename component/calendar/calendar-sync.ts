@@ -110,13 +110,13 @@ export class CalendarSync {
     lane.askBy(mailbox, { due: due > now ? due : inTurn, isNear });
   }
 
-  /** The wall clock was set, or the machine slept. */
-  clockJumped(): void {
+  /** The wall clock was set, or the machine slept: it is so many milliseconds from where it should be. */
+  clockJumped(by: number): void {
     const { clock, timelineOf } = this.#options;
     const now = clock.now();
     const latest = now + longestPause(this.#options);
     for (const lane of this.#lanes.values()) {
-      lane.clockJumped((mailbox, due) => due > latest || (timelineOf(mailbox)?.fetchedAt ?? now) > now);
+      lane.clockJumped(by, (mailbox, due) => due > latest || (timelineOf(mailbox)?.fetchedAt ?? now) > now);
     }
   }
 

@@ -76,6 +76,11 @@ export class RequestBudget {
     return this.#blockedBy ?? this.#account.closedBy(this.#member);
   }
 
+  /** Whether the account was refused, here or elsewhere, and not accepted since. */
+  get isAccountDoubtful(): boolean {
+    return this.#account.isDoubtful(this.#member);
+  }
+
   /** Whether the last failure was a refused password that was accepted a moment ago. */
   get refusalMayBeThrottling(): boolean {
     return this.#refusalMayBeThrottling;

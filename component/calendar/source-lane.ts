@@ -129,10 +129,12 @@ export class SourceLane {
   /**
    * The wall clock was set, or the machine slept: the timer starts anew.
    *
+   * @param by how far it was set, in milliseconds; forth may be time that has passed, back never is
    * @param isDue whether a mailbox that is to be asked for at that instant is due at once instead
    */
-  clockJumped(isDue: (mailbox: Mailbox, due: Instant) => boolean): void {
+  clockJumped(by: number, isDue: (mailbox: Mailbox, due: Instant) => boolean): void {
     this.#source.budget.clockJumped(this.#clock.now());
+    if (by < 0) this.#queue.shift(by);
     for (const mailbox of this.#queue.mailboxes()) {
       if (isDue(mailbox, this.#queue.dueOf(mailbox) ?? 0)) this.#queue.setTurn(mailbox, calm(this.#options.random()));
     }

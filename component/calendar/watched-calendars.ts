@@ -74,9 +74,9 @@ export class WatchedCalendars {
     await ended;
   }
 
-  /** The wall clock was set, or the machine slept. */
-  clockJumped(): void {
-    this.#sync.clockJumped();
+  /** The wall clock was set, or the machine slept: it is so many milliseconds from where it should be. */
+  clockJumped(by: number): void {
+    this.#sync.clockJumped(by);
   }
 
   verdict(mailbox: Mailbox): 'known' | 'not-found' | 'unanswered' {

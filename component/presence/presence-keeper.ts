@@ -13,8 +13,8 @@ export type PresenceKeeperOptions = {
   readonly policy: PresencePolicy;
   /** Called when a watched mailbox may show something else than before. */
   readonly onLook: (mailbox: Mailbox) => void;
-  /** Called when the wall clock was set, or the machine slept. */
-  readonly onJump: () => void;
+  /** Called when the wall clock was set, or the machine slept: it is so many milliseconds from where it should be. */
+  readonly onJump: (by: number) => void;
 };
 
 /** Calendars become too old together, and fresh again: one line for those of so many milliseconds. */
@@ -35,9 +35,9 @@ export class PresenceKeeper {
     this.#transitions = new TransitionClock({
       clock: options.clock,
       onDue: (mailbox) => this.look(mailbox),
-      onJump: () => {
+      onJump: (_now, by) => {
         this.lookAtAll();
-        options.onJump();
+        options.onJump(by);
       },
     });
   }

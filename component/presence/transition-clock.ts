@@ -14,8 +14,8 @@ export type TransitionClockOptions = {
   readonly clock: Clock;
   /** Called once for each mailbox that is due. */
   readonly onDue: (mailbox: Mailbox, now: Instant) => void;
-  /** Called instead when the wall clock jumped: every mailbox may show something else now. */
-  readonly onJump: (now: Instant) => void;
+  /** Called instead when the wall clock jumped, by so many milliseconds: every mailbox may show something else now. */
+  readonly onJump: (now: Instant, by: number) => void;
 };
 
 /** Wakes at each mailbox's next transition: one timer for all of them, and the wall clock has the last word. */
@@ -71,7 +71,7 @@ export class TransitionClock {
 
   #wake(): void {
     const now = this.#clock.now();
-    if (Math.abs(now - this.#wakeAt) > JUMP) this.#options.onJump(now);
+    if (Math.abs(now - this.#wakeAt) > JUMP) this.#options.onJump(now, now - this.#wakeAt);
     for (;;) {
       const mailbox = this.#due.takeDue(now);
       if (mailbox === undefined) break;

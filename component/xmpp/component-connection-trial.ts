@@ -40,6 +40,7 @@ export async function tryConnection(options: ConnectionTrialOptions): Promise<Co
         online: () => {
           isOnline = true;
           stream.write(ping.toString());
+          limit.cancel();
           limit = clock.after(timeout, () => stream.end({ kind: 'unanswered', timeout }));
         },
         stanza: (stanza) => {

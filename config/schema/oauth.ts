@@ -37,7 +37,9 @@ export const oauthSchema = z
     scope: text('a scope, as in https://outlook.office365.com/.default')
       .refine((value) => !/\s/.test(value), { error: 'one scope, without spaces' })
       .optional()
-      .describe('What the token is for. Default: https://outlook.office365.com/.default.'),
+      .describe(
+        'What the token is for. Needed with a server of your own, as in https://mail.example.com/.default. Default: https://outlook.office365.com/.default.',
+      ),
   })
   .check(
     together((oauth, report) => {

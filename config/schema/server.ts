@@ -147,11 +147,14 @@ function accountOf(auth: Account['auth'], { username, password, passwordFile, ..
 
 type Written = Readonly<Record<string, unknown>>;
 
-function checkAddress({ url, autodiscover, type }: Written, report: Report): void {
+function checkAddress({ url, autodiscover, type, proxy }: Written, report: Report): void {
   const discovers = autodiscover !== undefined && autodiscover !== false;
   if (url !== undefined && discovers) report(['autodiscover'], 'url or autodiscover, not both');
   if (url === undefined && !discovers && type !== 'office365') {
     report(['url'], 'an address, as in https://mail.example.com/EWS/Exchange.asmx, or autodiscover: true');
+  }
+  if (proxy !== undefined && typeof url === 'string' && /^http:/i.test(url)) {
+    report(['url'], 'an address that begins with https:// (seen from a proxy this machine is the proxy itself)');
   }
 }
 
@@ -172,10 +175,21 @@ function checkAccount(server: Written, report: Report): void {
   if (auth === 'oauth') {
     if (server.oauth === undefined)
       report(['oauth'], 'the application: tenant, clientId, and its secret or certificate');
+    if (isMapping(server.oauth) && server.oauth.scope === undefined && !isExchangeOnline(server)) {
+      // Who got that token could read everybody's mail in Exchange Online with it.
+      const scope =
+        "the scope of this server, as in https://mail.example.com/.default (the default is Exchange Online's)";
+      report(['oauth', 'scope'], scope);
+    }
     if (server.impersonate === undefined) report(['impersonate'], 'a mailbox in whose name free/busy is asked');
     unused(['username', 'password', 'passwordFile'], 'the application stands in oauth');
   }
   if (auth !== 'ntlm') unused(['channelBinding'], 'only NTLM binds to the TLS connection');
+}
+
+function isExchangeOnline({ type, url }: Written): boolean {
+  if (type === 'office365') return true;
+  return typeof url === 'string' && URL.canParse(url) && new URL(url).origin === new URL(OFFICE_365_URL).origin;
 }
 
 function defaultAuth(type: unknown): 'basic' | 'oauth' {

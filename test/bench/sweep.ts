@@ -21,7 +21,7 @@
 // with the TypeScript loader that runs this in it.
 
 import { type Benchmark, formatSummary, readable, runRounds, summarizeRounds } from './harness.ts';
-import { forkHelper } from './support/helper-process.ts';
+import { forkHelper, type HelperProcess } from './support/helper-process.ts';
 import type { ReadyExchange } from './support/ready-exchange-process.ts';
 import type { Sweeps } from './support/sweep-process.ts';
 
@@ -43,25 +43,25 @@ export const benchmark: Benchmark = {
       const { url, bytes } = await exchange.call('start', { mailboxes: BATCH, entries: ENTRIES, think: THINK });
       const options = { url, mailboxes: MAILBOXES, batch: BATCH, entries: ENTRIES, concurrency: CONCURRENCY };
 
-      /** Runs one sweep in a process of its own, and looks at what the server saw of it. */
-      const sweep = async <Name extends keyof Sweeps>(name: Name) => {
-        const process = forkHelper<Sweeps>(new URL('./support/sweep-process.ts', import.meta.url), ['--expose-gc']);
+      /** Sweeps once in a process of its own, and looks at what the server saw of it. */
+      const sweep = async <Result>(run: (sweeper: HelperProcess<Sweeps>) => Promise<Result>) => {
+        const sweeper = forkHelper<Sweeps>(new URL('./support/sweep-process.ts', import.meta.url), ['--expose-gc']);
         try {
           await exchange.call('facts', undefined);
-          const result = await process.call(name, options);
+          const result = await run(sweeper);
           const { requests, refused, mostAtOnce, cpu } = await exchange.call('facts', undefined);
           if (requests !== MAILBOXES / BATCH || refused > 0 || mostAtOnce > CONCURRENCY) {
-            throw new Error(`${name}: ${requests} requests, ${refused} of them bad, up to ${mostAtOnce} at once`);
+            throw new Error(`${requests} requests, ${refused} of them bad, up to ${mostAtOnce} at once`);
           }
           return { ...result, serverCpu: cpu };
         } finally {
-          await process.stop();
+          await sweeper.stop();
         }
       };
       const measured = await runRounds({
         ...{ rounds, progress },
-        subject: () => sweep('gateway'),
-        floor: () => sweep('floor'),
+        subject: () => sweep((sweeper) => sweeper.call('gateway', options)),
+        floor: () => sweep((sweeper) => sweeper.call('floor', options)),
       });
       const ours = summarizeRounds(measured.subject);
       const floor = summarizeRounds(measured.floor);

@@ -3,15 +3,16 @@ import type { CalendarSource, FreeBusyAnswer, Referral } from '../../../componen
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { RequestBudget } from '../../../component/calendar/request-budget.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
-import { MINUTE } from '../../../component/runtime/clock.ts';
+import { HOUR, type Instant, MINUTE } from '../../../component/runtime/clock.ts';
 import type { Logger } from '../../../component/runtime/logger.ts';
+import { withDeadline } from '../deadline.ts';
 import { createEwsTransport, defaultEwsLimits, type EwsTransport, type EwsTransportOptions } from '../ews-transport.ts';
 import { anchorHeaders } from '../soap-envelope.ts';
 import { isXmlText } from '../xml-text.ts';
 import { type DiscoveryNetwork, discoveryNetwork } from './discovery-network.ts';
 import { type ClosableSource, EndpointSource } from './endpoint-source.ts';
 import { getUserSettings, MAX_USERS } from './get-user-settings.ts';
-import { locateMailboxes } from './locate-mailboxes.ts';
+import { domainOf, type LocatorOptions, locateMailboxes } from './locate-mailboxes.ts';
 import { MailboxLocations } from './mailbox-locations.ts';
 import { ServiceDirectory } from './service-directory.ts';
 import { trustedHosts } from './trusted-hosts.ts';
@@ -52,6 +53,14 @@ const CONCURRENCY = 4;
 /** More servers than this have no house; a service that makes them up must not fill the memory. */
 const MOST_ENDPOINTS = 500;
 const MOST_SERVICES = 50;
+/** For a look-up, besides one request: who was not found by then is looked for another time, and keeps nobody waiting. */
+const LONGEST_LOOK_UP = 2 * MINUTE;
+
+/** How long nobody of a mail domain is looked for whose service refuses the account that others accept. */
+const REFUSED_FOR = HOUR;
+
+/** An Autodiscover service that was asked, and how many requests to it are under way. */
+type Service = { readonly transport: EwsTransport; underWay: number };
 
 /**
  * A calendar source that has no calendars, but knows who has: it refers each mailbox to the source of the server that
@@ -73,8 +82,12 @@ class AutodiscoverFinder implements ClosableSource {
   readonly #locations: MailboxLocations;
   readonly #services: ServiceDirectory;
   readonly #trusts: ReturnType<typeof trustedHosts>;
-  readonly #transports = new Map<string, EwsTransport>();
+  /** The one asked last stands last. */
+  readonly #asked = new Map<string, Service>();
   readonly #endpoints = new Map<string, EndpointSource>();
+  /** Mail domains, and until when they are left alone. */
+  readonly #refusedDomains = new Map<string, Instant>();
+  #isAccepted = false;
 
   constructor(options: AutodiscoverFinderOptions) {
     const { connection, url, hosts, domains = [], account, random = Math.random } = options;
@@ -103,6 +116,7 @@ class AutodiscoverFinder implements ClosableSource {
       if (!isXmlText(mailbox) || mailbox.trim() === '') answers.set(mailbox, impossible(mailbox));
       else if (known !== undefined) answers.set(mailbox, this.#refer(mailbox, known.url));
       else if (this.#locations.isContradicted(mailbox)) answers.set(mailbox, contradiction(mailbox));
+      else if (this.#isRefused(mailbox)) answers.set(mailbox, { mailbox, error: refused() });
       else open.push(mailbox);
     }
     if (open.length > 0) {
@@ -112,7 +126,8 @@ class AutodiscoverFinder implements ClosableSource {
   }
 
   async close(): Promise<void> {
-    const closing = [...this.#endpoints.values(), ...this.#transports.values()];
+    const transports = [...this.#asked.values()].map(({ transport }) => transport);
+    const closing = [...this.#endpoints.values(), ...transports];
     await Promise.all(closing.map((one) => one.close()));
   }
 
@@ -121,47 +136,88 @@ class AutodiscoverFinder implements ClosableSource {
     answers: Map<Mailbox, FreeBusyAnswer | Referral>,
     signal: AbortSignal,
   ): Promise<void> {
-    await locateMailboxes(
-      mailboxes,
-      {
-        trusts: this.#trusts,
-        serviceOf: (domain, ending) => this.#services.of(domain, ending),
-        ask: (service, addresses, ending) => this.#ask(service, addresses, ending),
-        onLocation: (mailbox, found) => {
-          if (found instanceof CalendarSourceError) answers.set(mailbox, { mailbox, error: found });
-          else if (this.#locations.found(mailbox, found)) answers.set(mailbox, this.#refer(mailbox, found.url));
-          else answers.set(mailbox, contradiction(mailbox));
-        },
+    const { clock } = this.#options.connection;
+    const late = tooLate();
+    const locator: LocatorOptions = {
+      trusts: this.#trusts,
+      serviceOf: (domain, ending) => this.#services.of(domain, ending),
+      ask: (service, addresses, ending) => this.#ask(service, addresses, ending),
+      onLocation: (mailbox, found) => {
+        if (found instanceof CalendarSourceError) answers.set(mailbox, { mailbox, error: found });
+        else if (this.#locations.found(mailbox, found)) answers.set(mailbox, this.#refer(mailbox, found.url));
+        else answers.set(mailbox, contradiction(mailbox));
       },
-      signal,
-    );
+    };
+    try {
+      await withDeadline(
+        { clock, limit: LONGEST_LOOK_UP + this.#requestLimit, signal },
+        () => late,
+        (ending) => locateMailboxes(mailboxes, locator, ending),
+      );
+    } catch (error) {
+      const unanswered = mailboxes.filter((mailbox) => !answers.has(mailbox));
+      if (error !== late || unanswered.length === mailboxes.length) throw error;
+      for (const mailbox of unanswered) answers.set(mailbox, { mailbox, error: late });
+    }
+  }
+
+  #isRefused(mailbox: Mailbox): boolean {
+    const domain = domainOf(mailbox);
+    const until = this.#refusedDomains.get(domain);
+    if (until === undefined) return false;
+    // One from the far future is from before the clock was set back.
+    const now = this.#options.connection.clock.now();
+    if (now < until && until <= now + REFUSED_FOR) return true;
+    this.#refusedDomains.delete(domain);
+    return false;
+  }
+
+  get #requestLimit(): number {
+    return this.#options.connection.limits?.request ?? defaultEwsLimits.request;
   }
 
   async #ask(service: string, addresses: readonly Mailbox[], signal: AbortSignal) {
     const { connection, impersonate } = this.#options;
-    const limit = connection.limits?.request ?? defaultEwsLimits.request;
-    const request = { clock: connection.clock, limit, signal, headers: anchorHeaders(impersonate) };
+    const headers = anchorHeaders(impersonate);
+    const asked = this.#open(service);
+    const { transport } = asked;
+    asked.underWay++;
     try {
-      return await getUserSettings({ ...request, transport: this.#transport(service) }, addresses);
+      const request = { clock: connection.clock, limit: this.#requestLimit, signal, headers, transport };
+      const settings = await getUserSettings(request, addresses);
+      this.#isAccepted = true;
+      return settings;
     } catch (error) {
       // What does not answer any more may have moved.
       if (error instanceof CalendarSourceError && error.kind !== 'throttled') this.#services.forget(service);
-      throw error;
+      // One service among several that is none of ours must not end the look-ups of all.
+      if (!this.#isAccepted || !(error instanceof CalendarSourceError) || error.kind !== 'unauthorized') throw error;
+      const until = connection.clock.now() + REFUSED_FOR;
+      for (const address of addresses) this.#refusedDomains.set(domainOf(address), until);
+      throw refused();
+    } finally {
+      asked.underWay--;
     }
   }
 
-  #transport(url: string): EwsTransport {
-    const known = this.#transports.get(url);
-    if (known !== undefined) return known;
-    const [oldest] = this.#transports.keys();
-    if (oldest !== undefined && this.#transports.size >= MOST_SERVICES) {
-      void this.#transports.get(oldest)?.close();
-      this.#transports.delete(oldest);
-    }
+  #open(url: string): Service {
     const { connection, openTransport = createEwsTransport } = this.#options;
-    const transport = openTransport({ ...connection, url, connections: CONCURRENCY });
-    this.#transports.set(url, transport);
-    return transport;
+    const create = () => ({ transport: openTransport({ ...connection, url, connections: CONCURRENCY }), underWay: 0 });
+    const service = this.#asked.get(url) ?? create();
+    this.#asked.delete(url);
+    this.#asked.set(url, service);
+    if (this.#asked.size > MOST_SERVICES) this.#closeIdle();
+    return service;
+  }
+
+  /** Closes the service that was left alone for the longest time; one that is being asked is none. */
+  #closeIdle(): void {
+    for (const [url, { transport, underWay }] of [...this.#asked].slice(0, -1)) {
+      if (underWay > 0) continue;
+      this.#asked.delete(url);
+      void transport.close();
+      return;
+    }
   }
 
   #refer(mailbox: Mailbox, url: string): FreeBusyAnswer | Referral {
@@ -193,12 +249,26 @@ function contradiction(mailbox: Mailbox): FreeBusyAnswer {
   return { mailbox, error };
 }
 
+/** `access-denied`: the account itself is in no doubt, and an administrator must mend the rest. */
+function refused(): CalendarSourceError {
+  return new CalendarSourceError(
+    'access-denied',
+    'The Autodiscover service of the mail domain refuses the account that others accept: configure the address of the ' +
+      'right one (autodiscover.url), or the EWS address itself',
+    { code: 'SERVICE_REFUSES' },
+  );
+}
+
 function impossible(mailbox: Mailbox): FreeBusyAnswer {
   return { mailbox, error: new CalendarSourceError('mailbox-not-found', 'No mailbox can have such an address') };
 }
 
 function tooMany(): CalendarSourceError {
   return new CalendarSourceError('malformed', `Autodiscover has named more than ${MOST_ENDPOINTS} servers`);
+}
+
+function tooLate(): CalendarSourceError {
+  return new CalendarSourceError('unreachable', 'Autodiscover takes too long', { code: 'TIMEOUT' });
 }
 
 function lost(): CalendarSourceError {

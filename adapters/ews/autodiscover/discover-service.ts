@@ -17,8 +17,9 @@ const PATH = '/autodiscover/autodiscover.svc';
  * Finds the Autodiscover service of a mail domain, where clients look for it, in their order: at the domain, at
  * `autodiscover.` below it, where a plain HTTP redirect from there leads, and where DNS says (SRV).
  *
- * Each place is first asked without a password whether it is one: the web site of a company often answers to the bare
- * domain, and must not find our password in its log. A place is asked only over https, with a certificate that is good
+ * Each place is first asked without a password whether it is one: a service says so (X-SOAP-Enabled), or asks for a
+ * log-in. The latter is not enough at the bare domain: there often is the web site of the company, which must not find our
+ * password in its log. A place is asked only over https, with a certificate that is good
  * for its name, and only if our password may go there: the redirect and DNS are not authenticated, and all that they
  * can do is to choose among hosts that we trust anyway.
  *
@@ -46,9 +47,10 @@ export async function discoverService(mailDomain: string, options: DiscoveryOpti
       signal.throwIfAborted();
       if (head instanceof Error) return note(url, reasonOf(head));
       const { status, headers } = head as Awaited<ReturnType<DiscoveryNetwork['get']>>;
-      if (status === 401 || headers.has('x-soap-enabled')) return url.href;
+      if (headers.has('x-soap-enabled') || (status === 401 && url.hostname !== domain)) return url.href;
       const next = redirectTarget(status, headers.get('location'), url);
-      if (next === undefined) return note(url, `HTTP ${status}`);
+      if (next === undefined)
+        return note(url, status === 401 ? 'HTTP 401, but no sign of Autodiscover' : `HTTP ${status}`);
       if (++redirects > MAX_REDIRECTS) return note(url, `more than ${MAX_REDIRECTS} redirects`);
       url = next;
     }

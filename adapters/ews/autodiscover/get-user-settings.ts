@@ -159,9 +159,13 @@ function readUser(response: GetUserSettingsResponse, ews: EwsModule): UserSettin
   return { kind: 'found', url, group, version: setting(UserSettingName.CasVersion) };
 }
 
+/** Longer than any address; what is kept for each of 500,000 mailboxes must not be as long as a server likes. */
+const LONGEST_TEXT = 2_000;
+
 /** What the library makes of an empty element, or of one with `i:nil`, is null or an object. */
 function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+  const text = typeof value === 'string' ? value.trim() : '';
+  return text === '' || text.length > LONGEST_TEXT ? undefined : text;
 }
 
 /** https://learn.microsoft.com/exchange/client-developer/web-service-reference/errorcode-soap */

@@ -140,6 +140,9 @@ function stepAfter(
       if (!URL.canParse(answer.url)) return malformed('Autodiscover leads to something that is no address');
       const url = soapServiceOf(new URL(answer.url));
       if (url.protocol !== 'https:') return malformed(`Autodiscover leads to ${url.host} without https`);
+      // No transport could be made for it: that would fail everybody's search.
+      if (url.username !== '' || url.password !== '')
+        return malformed('Autodiscover leads to an address with an account');
       if (!trusts(url.hostname, search.mailDomain)) return untrusted(url.hostname);
       return checked({ ...search, service: url.href, visited }, `${url.href} ${search.address}`);
     }
@@ -196,6 +199,6 @@ function untrusted(host: string): CalendarSourceError {
   );
 }
 
-function domainOf(address: Mailbox): string {
+export function domainOf(address: Mailbox): string {
   return address.slice(address.lastIndexOf('@') + 1);
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { type Clock, DAY, type Instant } from '../../../component/runtime/clock.ts';
+import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
+import { type Clock, DAY, type Instant, MINUTE } from '../../../component/runtime/clock.ts';
 import type { Logger } from '../../../component/runtime/logger.ts';
 import { discoverService } from './discover-service.ts';
 import type { DiscoveryNetwork } from './discovery-network.ts';
@@ -15,11 +16,15 @@ export type ServiceDirectoryOptions = {
 };
 
 const MOST = 1_000;
+/** A domain without a service is left alone for so long: to look at all places takes half a minute where none answers. */
+const PAUSE = 5 * MINUTE;
+
+type Search = { readonly result: { readonly url: string } | CalendarSourceError; readonly at: Instant };
 
 /** The Autodiscover services of mail domains, each looked for at most once a day unless it stops answering. */
 export class ServiceDirectory {
   readonly #options: ServiceDirectoryOptions;
-  readonly #services = new LRUCache<string, { readonly url: string; readonly at: Instant }>({ max: MOST });
+  readonly #services = new LRUCache<string, Search>({ max: MOST });
 
   constructor(options: ServiceDirectoryOptions) {
     this.#options = options;
@@ -31,15 +36,28 @@ export class ServiceDirectory {
     if (configured !== undefined) return configured;
     const known = this.#services.get(mailDomain);
     const age = clock.now() - (known?.at ?? 0);
-    if (known !== undefined && age >= 0 && age < DAY) return known.url;
-    const url = await discoverService(mailDomain, { network, signal, trusts: (host) => trusts(host, mailDomain) });
-    this.#services.set(mailDomain, { url, at: clock.now() });
-    logger.info('An Autodiscover service is found', { domain: mailDomain, url });
-    return url;
+    if (known !== undefined && age >= 0) {
+      const { result } = known;
+      if (!(result instanceof CalendarSourceError) && age < DAY) return result.url;
+      if (result instanceof CalendarSourceError && age < PAUSE) throw result;
+    }
+    try {
+      const url = await discoverService(mailDomain, { network, signal, trusts: (host) => trusts(host, mailDomain) });
+      this.#services.set(mailDomain, { result: { url }, at: clock.now() });
+      logger.info('An Autodiscover service is found', { domain: mailDomain, url });
+      return url;
+    } catch (error) {
+      // A search that was broken off has found nothing out.
+      if (error instanceof CalendarSourceError && !signal.aborted)
+        this.#services.set(mailDomain, { result: error, at: clock.now() });
+      throw error;
+    }
   }
 
   /** A service that does not do: it is looked for anew. */
   forget(url: string): void {
-    for (const [domain, service] of this.#services.entries()) if (service.url === url) this.#services.delete(domain);
+    for (const [domain, { result }] of this.#services.entries()) {
+      if ('url' in result && result.url === url) this.#services.delete(domain);
+    }
   }
 }

@@ -5,8 +5,8 @@ import { errorOfAnswer } from '../ews-error.ts';
 import { SoapReader } from '../soap.ts';
 import { anchorHeaders } from '../soap-envelope.ts';
 import { failed } from './advice.ts';
+import type { AccountContext } from './check-context.ts';
 import type { CheckFinding } from './check-finding.ts';
-import type { AccountContext } from './server-check.ts';
 import type { ThrottlingSigns } from './throttling-signs.ts';
 
 /** Whether the server tells of automatic replies, by the mail tips of the mailbox. */

@@ -53,9 +53,7 @@ function endOf({ validTo }: X509Certificate): Instant {
 function endingOf(certificate: X509Certificate, now: Instant): string {
   const end = endOf(certificate);
   const date = new Date(end).toISOString().slice(0, 16).replace('T', ' ');
-  return end <= now
-    ? `expired on ${date} UTC`
-    : `valid until ${date} UTC, ${Math.floor((end - now) / DAY)} days left`;
+  return end <= now ? `expired on ${date} UTC` : `valid until ${date} UTC, ${Math.floor((end - now) / DAY)} days left`;
 }
 
 /** A server chooses these words. */

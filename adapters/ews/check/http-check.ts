@@ -1,7 +1,8 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { type Clock, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import type { Credentials } from '../authentication.ts';
-import { type DiscoveryNetwork, type Head, discoveryNetwork } from '../autodiscover/discovery-network.ts';
+import { type DiscoveryNetwork, discoveryNetwork, type Head } from '../autodiscover/discovery-network.ts';
+import { withDeadline } from '../deadline.ts';
 import type { HttpProxy } from '../proxy.ts';
 import { failed } from './advice.ts';
 import type { CheckFinding, Findings } from './check-finding.ts';
@@ -11,6 +12,8 @@ export type HttpCheckOptions = {
   readonly scheme: Credentials['scheme'];
   readonly ca: string | undefined;
   readonly proxy: HttpProxy | undefined;
+  /** How long the answer may take, in milliseconds. */
+  readonly limit: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 };
@@ -25,12 +28,14 @@ const GREATEST_SKEW = 5 * MINUTE;
  * It is an `error` when nothing answers or EWS is blocked; otherwise the log-on that follows decides.
  */
 export async function* checkHttp(options: HttpCheckOptions): Findings {
-  const { url, scheme, clock, signal } = options;
+  const { url, scheme, clock } = options;
   const network: DiscoveryNetwork = discoveryNetwork(options);
   let head: Head;
+  const tooLate = () =>
+    new CalendarSourceError('unreachable', `${url.host}: no answer in time: the server is overloaded or hangs`);
   const asked = clock.now();
   try {
-    head = await network.get(url, signal);
+    head = await withDeadline(options, tooLate, (ending) => network.get(url, ending));
   } catch (error) {
     if (!(error instanceof CalendarSourceError)) throw error;
     yield failed('http', error, { scheme, mailbox: undefined });
@@ -64,10 +69,14 @@ function httpFinding({ status, headers }: Head, scheme: Credentials['scheme']): 
     );
   }
   if (status === 404 || status === 405 || status === 410) {
-    return warn(`HTTP ${status}: there seems to be no EWS`, 'Give the whole address; it usually ends in /EWS/Exchange.asmx');
+    return warn(
+      `HTTP ${status}: there seems to be no EWS`,
+      'Give the whole address; it usually ends in /EWS/Exchange.asmx',
+    );
   }
   if (status === 403) return warn('HTTP 403', 'Check whether the proxy before Exchange lets this machine through');
-  if (status >= 500) return warn(`HTTP ${status}`, 'Check that Exchange and what stands before it run, and are not busy');
+  if (status >= 500)
+    return warn(`HTTP ${status}`, 'Check that Exchange and what stands before it run, and are not busy');
   const isPage = /html/i.test(headers.get('content-type') ?? '');
   return warn(
     `HTTP ${status}${isPage ? ' with an HTML page' : ''} instead of the question who we are`,
@@ -116,6 +125,7 @@ function clockFinding({ headers }: Head, ours: { readonly asked: Instant; readon
         step: 'clock',
         severity: 'warning',
         seen,
-        advice: 'Set the clocks by NTP, on both sides: tokens and NTLM are refused, and meetings begin at the wrong time',
+        advice:
+          'Set the clocks by NTP, on both sides: tokens and NTLM are refused, and meetings begin at the wrong time',
       };
 }

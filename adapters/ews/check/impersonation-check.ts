@@ -6,8 +6,8 @@ import { SpareSlots } from '../spare-slots.ts';
 import { listen } from '../streaming/event-stream.ts';
 import { type Affinity, type Subscription, subscribe, unsubscribe } from '../streaming/subscribe.ts';
 import { failed } from './advice.ts';
+import type { AccountContext } from './check-context.ts';
 import type { CheckFinding, Findings } from './check-finding.ts';
-import type { AccountContext } from './server-check.ts';
 import type { ThrottlingSigns } from './throttling-signs.ts';
 
 const STREAM_LIMIT = 20 * SECOND;
@@ -45,7 +45,8 @@ export async function* checkImpersonation(context: AccountContext, signs: Thrott
     isLeft = !(await giveBack(context, subscription.id, affinity));
   }
   if (isLeft) {
-    const seen = 'the subscription that was made for this check could not be given back; it ends by itself in 30 minutes';
+    const seen =
+      'the subscription that was made for this check could not be given back; it ends by itself in 30 minutes';
     yield { step: 'impersonation', severity: 'warning', seen };
   }
 }

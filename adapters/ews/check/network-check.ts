@@ -96,7 +96,12 @@ async function checkProxy(target: NetworkTarget, proxy: HttpProxy): Promise<Chec
   } catch (error) {
     target.signal.throwIfAborted();
     if (!(error instanceof CalendarSourceError)) return failure('proxy', error, target);
-    return { step: 'proxy', severity: 'error', seen: error.message, advice: 'Mend the proxy, or what is configured of it' };
+    return {
+      step: 'proxy',
+      severity: 'error',
+      seen: error.message,
+      advice: 'Mend the proxy, or what is configured of it',
+    };
   } finally {
     tunnel?.destroy();
   }

@@ -14,6 +14,12 @@ export class ThrottlingSigns {
   /** X-RateLimit-*: a budget that is not used up. */
   readonly #limits = new Map<string, string>();
   #answers = 0;
+  #isLetIn = false;
+
+  /** Whether EWS has answered a question: whoever hears that was let in, whatever the answer was. */
+  get isLetIn(): boolean {
+    return this.#isLetIn;
+  }
 
   /** The same transport, whose answers are looked at. */
   watch(inner: EwsTransport): EwsTransport {
@@ -37,7 +43,7 @@ export class ThrottlingSigns {
         for (const [name, value] of headers) {
           if (name.startsWith('x-ratelimit-') && this.#limits.size < MOST) this.#limits.set(name, value.slice(0, 40));
         }
-        if (!isStream) this.#read(soap, codes);
+        if (!isStream) this.#read(soap, codes, status);
         return answer;
       },
     };
@@ -62,8 +68,9 @@ export class ThrottlingSigns {
     return { step: 'throttling', severity: 'ok', seen: `no sign of it in ${answers}` };
   }
 
-  #read(soap: SoapReader, { codes }: BusyCodes): void {
-    const { fault, backOff } = soap.end();
+  #read(soap: SoapReader, { codes }: BusyCodes, status: number): void {
+    const { fault, backOff, problem } = soap.end();
+    if (status === 200 && problem === undefined && fault === undefined) this.#isLetIn = true;
     const said = fault?.code === undefined ? codes : [...codes, fault.code];
     for (const code of said) if (kindOfResponseCode(code) === 'throttled') this.#note(this.#busy, code);
     if (backOff !== undefined) this.#note(this.#busy, `BackOffMilliseconds ${backOff}`);

@@ -3,8 +3,8 @@ import { MINUTE } from '../../../component/runtime/clock.ts';
 import type { Credentials } from '../authentication.ts';
 import type { OauthCredentials } from '../oauth/oauth-credentials.ts';
 import { failed } from './advice.ts';
+import type { AccountContext } from './check-context.ts';
 import type { Findings } from './check-finding.ts';
-import type { AccountContext } from './server-check.ts';
 
 /** The right that an application needs in Exchange Online, as it stands among the token's roles. */
 const ROLE = 'full_access_as_app';

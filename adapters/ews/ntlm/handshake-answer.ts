@@ -40,10 +40,13 @@ export async function drain({ body }: Dispatcher.ResponseData): Promise<void> {
   }
 }
 
-/** The challenges, without what stands in quotes, which may look like one (RFC 9110 §11.6.1). */
+/**
+ * The challenges, without what stands in quotes, which may look like one (RFC 9110 §11.6.1). A quote without an end goes
+ * to the end: looked for from each of its characters, 16 KiB of a hostile header took 0.1 s.
+ */
 function challengesOf({ headers }: Dispatcher.ResponseData): string {
   const values = [headers['www-authenticate'] ?? []].flat().join(', ');
-  return values.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+  return values.replace(/"(?:[^"\\]|\\.?)*(?:"|$)/gs, '""');
 }
 
 /** Whether a 401 offers a scheme. */

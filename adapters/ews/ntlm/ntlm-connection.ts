@@ -171,9 +171,10 @@ function connectorOf({ connect }: Pool.Options): buildConnector.connector {
   return buildConnector({ ...connect, allowH2: false });
 }
 
+/** `unreachable`: no proof was sent, so none was refused; a front end that restarts closes so, too. */
 function closedMeanwhile(): never {
   throw new CalendarSourceError(
-    'unauthorized',
+    'unreachable',
     'The server, or a proxy before it, closes the connection during the NTLM handshake, which needs one connection ' +
       'for all its steps: let the proxy keep connections alive and give each client its own, or use another way to log on',
     { code: 'NTLM_CONNECTION_CLOSED' },

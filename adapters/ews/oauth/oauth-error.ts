@@ -43,6 +43,9 @@ export function errorOfRefusal(refusal: Refusal, application: Application): Cale
   if (status === 429 || status === 503 || error === 'temporarily_unavailable') {
     return fail('throttled', `it is busy (HTTP ${status})`, error ?? `HTTP ${status}`);
   }
+  // Before all that counts as a refusal: its fault is no wrong secret, and it may say so in JSON, too.
+  if (status >= 500 || error === 'server_error')
+    return fail('unreachable', `it fails (HTTP ${status})`, `HTTP ${status}`);
   const known = codes.find((code) => code in advice);
   if (known !== undefined)
     return fail('unauthorized', `${advice[known]?.(application)} (AADSTS${known})`, `AADSTS${known}`);
@@ -53,7 +56,6 @@ export function errorOfRefusal(refusal: Refusal, application: Application): Cale
     return fail('unauthorized', `it refuses the application's id, secret or certificate: check them (${seen})`, error);
   }
   if (error !== undefined) return fail('unauthorized', `it gives the application no token (${seen})`, error);
-  if (status >= 500) return fail('unreachable', `it fails (HTTP ${status})`, `HTTP ${status}`);
   return fail(
     'malformed',
     `it gives no token and no reason (HTTP ${status}): check its address, and the tenant`,

@@ -118,7 +118,8 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     this.#levels.clear();
     const limit = new AbortController();
     const timer = clock.after(STOP_LIMIT, () => limit.abort(new Error('The limit for stopping is over')));
-    const isHopeless = budget.closedBy !== undefined || budget.notBefore - clock.now() > STOP_LIMIT;
+    const pause = budget.notBefore - clock.now();
+    const isHopeless = budget.closedBy !== undefined || budget.isAccountDoubtful || pause > STOP_LIMIT;
     if (isHopeless) limit.abort(new Error('The server is not to be asked now'));
     const slots = new SpareSlots({ ...this.#options, most: PARALLEL_AT_STOP });
     await Promise.all(groups.map((group) => group.stop(slots, limit.signal)));

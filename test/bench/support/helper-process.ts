@@ -11,10 +11,7 @@ type Output<Call> = Call extends (input: never) => infer Value ? Awaited<Value> 
 
 export interface HelperProcess<Handlers> {
   /** Rejects with what the handler threw (its message), or when the process has ended. */
-  call<Name extends keyof Handlers & string>(
-    name: Name,
-    input: Input<Handlers[Name]>,
-  ): Promise<Output<Handlers[Name]>>;
+  call<Name extends keyof Handlers & string>(name: Name, input: Input<Handlers[Name]>): Promise<Output<Handlers[Name]>>;
   /** Ends it, as the end of this process would. */
   stop(): Promise<void>;
 }
@@ -46,6 +43,7 @@ export function forkHelper<Handlers extends Calls<Handlers>>(
   return {
     call: (name, input) =>
       new Promise((resolve, reject) => {
+        if (!child.connected) throw new Error('The helper process has ended');
         last++;
         waiting.set(last, { resolve: resolve as (value: unknown) => void, reject });
         child.send({ id: last, name, input } satisfies Request);

@@ -17,6 +17,8 @@ export type Arrival = {
   id: string;
   /** '' for available. */
   type: string;
+  /** '' without one. */
+  show: string;
 };
 
 export interface RawSink {
@@ -35,6 +37,7 @@ export function preciseNow(): number {
 }
 
 const PRESENCE = /<presence\b([^>]*?)(?:\/>|>[\s\S]*?<\/presence>)/g;
+const SHOW = /<show>([a-z]*)</;
 
 /** Takes the complete presences from the beginning of `text`; what may be the start of another one is the rest. */
 export function scanPresences(text: string, at: number): { arrivals: Arrival[]; rest: string } {
@@ -48,6 +51,7 @@ export function scanPresences(text: string, at: number): { arrivals: Arrival[]; 
       from: attributeOf(attributes, 'from'),
       id: attributeOf(attributes, 'id'),
       type: attributeOf(attributes, 'type'),
+      show: SHOW.exec(match[0])?.[1] ?? '',
     });
     end = PRESENCE.lastIndex;
   }

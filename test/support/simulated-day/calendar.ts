@@ -2,7 +2,7 @@
 
 import type { BusyStatus } from '../../../component/calendar/busy-status.ts';
 import type { BusyPeriod } from '../../../component/calendar/timeline.ts';
-import { DAY, HOUR, type Instant, MINUTE } from '../../../component/runtime/clock.ts';
+import { DAY, HOUR, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import type { Random } from './random.ts';
 
 export type Calendar = readonly BusyPeriod[];
@@ -71,18 +71,20 @@ export function randomCalendar(random: Random): Calendar {
 
 /** What the owner does to a calendar at `now`: adds, moves or cancels something, or ends a running meeting early. */
 export function edited(random: Random, calendar: Calendar, now: Instant): Calendar {
+  // Exchange knows no parts of seconds.
+  const second = Math.floor(now / SECOND) * SECOND;
   const open = calendar.filter(({ end }) => end > now);
   const running = open.filter(({ start }) => start <= now);
   const kind = random.next();
   const victim = random.pick(random.chance(0.5) && running.length > 0 ? running : open);
   if (kind < 0.4 || victim === undefined) {
-    const start = random.chance(0.5) ? now : nextHalfHour(now) + random.below(16) * 30 * MINUTE;
+    const start = random.chance(0.5) ? second : nextHalfHour(now) + random.below(16) * 30 * MINUTE;
     const status = random.pick(['Busy', 'Busy', 'OOF', 'Tentative', 'WorkingElsewhere'] as const);
     return [...calendar, { start, end: start + random.pick([15, 30, 60, 120]) * MINUTE, status }];
   }
   const others = calendar.filter((entry) => entry !== victim);
   if (kind < 0.6) return others;
-  if (kind < 0.8 && victim.start < now) return [...others, { ...victim, end: Math.max(victim.start + 1, now) }];
+  if (kind < 0.8 && victim.start < now) return [...others, { ...victim, end: Math.max(victim.start + SECOND, second) }];
   const shift = random.pick([-60, -30, 30, 60, 120]) * MINUTE;
   return [...others, { ...victim, start: victim.start + shift, end: victim.end + shift }];
 }

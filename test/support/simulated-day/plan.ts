@@ -55,7 +55,7 @@ export type PlanOptions = {
 export const SERVERS = ['hq', 'branch'] as const;
 const LENGTH = 24 * HOUR;
 
-/** Two hours before the evening's midnight in UTC, so that the clocks change in the sixth hour. */
+/** In the evening, so that the clocks change in the sixth hour and the working day is the second half. */
 const START = LAST_MIDNIGHT - 4 * HOUR;
 
 export function planDay({ seed, mailboxes, moves }: PlanOptions): DayPlan {

@@ -78,6 +78,18 @@ describe('asking for calendars', () => {
     expect(source.requests).toHaveLength(5);
   });
 
+  test('what waits for room only is asked for as soon as there is some', async () => {
+    const { clock, source, sync } = setUp();
+    let release = () => {};
+    source.hold = new Promise<void>((resolve) => (release = resolve));
+    for (const mailbox of many(300)) sync.watch(mailbox);
+    await clock.pass(SECOND);
+    expect(source.requests).toHaveLength(1);
+    release();
+    await clock.pass(1);
+    expect(source.requests).toHaveLength(3);
+  });
+
   test('a wrong password at the start is tried three times, however many mailboxes wait', async () => {
     const { clock, source, sync } = setUp();
     source.failure = new CalendarSourceError('unauthorized', 'the server refuses the account');
@@ -91,11 +103,11 @@ describe('asking for calendars', () => {
     sync.watch('alice');
     await clock.pass(SECOND);
     clock.jump(-24 * HOUR);
-    sync.clockJumped();
-    await clock.pass(SECOND);
+    sync.clockJumped(-24 * HOUR);
+    await clock.pass(REFRESH);
     expect(source.requests).toHaveLength(2);
     clock.suspend(8 * HOUR);
-    sync.clockJumped();
+    sync.clockJumped(8 * HOUR);
     await clock.pass(SECOND);
     expect(source.requests).toHaveLength(3);
   });
@@ -358,7 +370,26 @@ test('what was known before the clock was set back a little is asked for at once
   sync.watch('alice');
   await clock.pass(SECOND);
   clock.jump(-10 * MINUTE);
-  sync.clockJumped();
+  sync.clockJumped(-10 * MINUTE);
   await clock.pass(SECOND);
   expect(source.requests).toHaveLength(2);
+});
+
+test('a clock that is set back makes nobody wait longer', async () => {
+  const waits: number[] = [];
+  for (const step of [0, -2 * MINUTE]) {
+    const { clock, source, sync } = setUp();
+    sync.watch('alice');
+    await clock.pass(2 * MINUTE);
+    clock.jump(step);
+    sync.clockJumped(step);
+    for (let waited = 2 * MINUTE; ; waited += SECOND) {
+      if (source.requests.length > 1) {
+        waits.push(waited);
+        break;
+      }
+      await clock.pass(SECOND);
+    }
+  }
+  expect(waits[1]).toBe(waits[0]);
 });

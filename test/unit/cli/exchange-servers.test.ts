@@ -100,6 +100,26 @@ describe('a wrong password', () => {
     // Another secret is another account.
     expect(await ask(opened, 'alice@example.test')).toMatchObject([{ periods: [] }]);
   });
+
+  test('is tried three times in all, in whatever ways the account is written and proves itself', async () => {
+    await exchange.stop();
+    exchange = await startExchangeSimulator({ schemas: '', authentication: ['ntlm', 'basic'] });
+    folder.write('wrong', 'wrong\n');
+    const ways: readonly Keys[] = [
+      { username: 'gateway' },
+      { username: 'EXAMPLE\\Gateway', auth: 'ntlm' },
+      { username: 'gateway@example.test', auth: 'ntlm', channelBinding: false },
+    ];
+    const opened = await open(
+      ...ways.map((way, index) => server(`s${index}`, { ...way, domains: [`s${index}.test`], passwordFile: 'wrong' })),
+      server('right'),
+    );
+    for (let round = 0; round < 3; round++) {
+      for (const index of ways.keys()) await ask(opened, `a@s${index}.test`).catch(() => {});
+      ahead += 30 * MINUTE;
+    }
+    expect(exchange.account.badLogons).toBe(3);
+  });
 });
 
 test.each([
@@ -109,14 +129,20 @@ test.each([
     'oauth',
     {
       ...{ auth: 'oauth', username: undefined, passwordFile: undefined, impersonate: 'svc@example.test' },
-      oauth: { tenant: 'example.test', clientId: 'id', clientSecretFile: 'secret' },
+      oauth: {
+        tenant: 'example.test',
+        clientId: 'id',
+        clientSecretFile: 'secret',
+        scope: 'https://mail.example.test/.default',
+      },
     },
   ],
 ] as const)(
   'a connection proves itself by %s, through the proxy and within the time that are configured',
   async (scheme, keys) => {
     const proxy = { url: 'http://proxy.test:3128', username: 'u', passwordFile: 'secret' };
-    const [one] = await configured(server('a', { ...keys, proxy, timeout: '5s' }));
+    const url = 'https://mail.example.test/EWS/Exchange.asmx';
+    const [one] = await configured(server('a', { ...keys, url, proxy, timeout: '5s' }));
     if (one === undefined) throw new Error('no server');
     const connection = serverConnection(one, clock);
     expect(connection.credentials.scheme).toBe(scheme);

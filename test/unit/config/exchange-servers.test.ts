@@ -209,6 +209,16 @@ describe('what a server can’t be', () => {
       '[0].impersonate: found nothing, expected a mailbox in whose name free/busy is asked',
     ],
     [
+      'that sends the password through a proxy without TLS',
+      { ...hq, url: 'http://localhost/EWS/Exchange.asmx', proxy: { url: 'http://proxy.example.com:3128' } },
+      '[0].url: found "http://localhost/EWS/Exchange.asmx", expected an address that begins with https:// (seen from a proxy this machine is the proxy itself)',
+    ],
+    [
+      'that would give the token for Exchange Online to another',
+      { name: 'hq', url, auth: 'oauth', impersonate: 'svc@example.com', oauth: application },
+      "[0].oauth.scope: found nothing, expected the scope of this server, as in https://mail.example.com/.default (the default is Exchange Online's)",
+    ],
+    [
       'with half an application',
       { ...cloud, oauth: { tenant: 'common', clientId: 'a b' } },
       '[0].oauth.clientSecret: found nothing, expected clientSecretFile, or clientSecret: ${VARIABLE}, or certificateFile and privateKeyFile',

@@ -186,6 +186,13 @@ describe('TLS', () => {
     ]);
   });
 
+  test('so is one that was cut short before another', async () => {
+    folder.write('ca.pem', `${ca.slice(0, 200)}\n${ca}`);
+    expect(await problemsOf(folder, addBelow(domain, '  tls: { caFile: ca.pem }'))).toEqual([
+      expect.stringContaining('which holds a damaged one'),
+    ]);
+  });
+
   test.each(['localhost', '127.0.0.1', '127.1.2.3', '"::1"'])('%s needs none', async (host) => {
     const { configuration } = await load(folder, addBelow(domain, `  host: ${host}`));
     expect(configuration.xmpp.tls).toBeUndefined();

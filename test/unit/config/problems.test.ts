@@ -288,7 +288,7 @@ describe('Exchange servers', () => {
     [
       'a colon in the account',
       change(username, '      username: a:b'),
-      '8:17: exchange.servers[0].username: found "a:b", expected a name without ":" (Basic authentication has no way to send one)',
+      '8:17: exchange.servers[0].username: found "a:…", expected a name without ":" (Basic authentication has no way to send one)',
     ],
     [
       'nobody for the mailboxes',

@@ -1,8 +1,10 @@
 import net from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { basicCredentials } from '../../../adapters/ews/authentication.ts';
-import { checkServer } from '../../../adapters/ews/server-check.ts';
+import { AccountTurns } from '../../../adapters/ews/check/account-turns.ts';
+import { checkServer } from '../../../adapters/ews/check/server-check.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
+import { AccountGuard } from '../../../component/calendar/account-guard.ts';
 import { openComponentSocket } from '../../../component/xmpp/component-connection-socket.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openTransport, post, serve } from './local-server.ts';
@@ -33,6 +35,7 @@ test('each address of a distant Exchange gets time enough, in a check as in earn
   const options = {
     url,
     credentials,
+    account: new AccountTurns(new AccountGuard(), systemClock),
     mailbox: 'alice@example.com',
     clock: systemClock,
     logger: new RecordingLogger(),

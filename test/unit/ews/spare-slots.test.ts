@@ -56,18 +56,29 @@ describe('requests that are less urgent', () => {
     expect(ends).toHaveLength(1);
   });
 
-  test('wait for the end of a pause, and leave no timer behind', async () => {
+  test('wait for the end of a pause and let urgent ones begin, and leave no timer behind', async () => {
     const { slots, budget, ends, request, clock } = await open(2, 3);
     const busy = () => Promise.reject(new CalendarSourceError('throttled', 'Busy', { retryAfter: 60_000 }));
     await expect(slots.run(idle, busy)).rejects.toMatchObject({ kind: 'throttled' });
     expect(budget.notBefore).toBe(60_000);
     const later = slots.run(idle, request);
-    await clock.pass(59_000);
+    await clock.pass(60_999);
     expect(ends).toHaveLength(0);
-    await clock.pass(1000);
+    await clock.pass(1);
     ends[0]?.();
     await later;
     expect(clock.pending).toBe(0);
+  });
+
+  test('leave the attempts of a doubtful account to the urgent ones', async () => {
+    const { slots, budget, ends, request, clock } = await open(2, 3);
+    const refused = () => Promise.reject(new CalendarSourceError('unauthorized', 'HTTP 401'));
+    await expect(slots.run(idle, refused)).rejects.toMatchObject({ kind: 'unauthorized' });
+    void slots.run(idle, request);
+    await clock.pass(3_600_000);
+    expect(ends).toHaveLength(0);
+    await budget.run(clock, async () => {});
+    expect(ends).toHaveLength(1);
   });
 
   test('can be given up while they wait', async () => {

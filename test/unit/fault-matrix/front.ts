@@ -79,6 +79,8 @@ export class Front {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // The clock of this machine is not the simulator's.
+    response.sendDate = false;
     response.once('close', () => this.statuses.push(response.headersSent ? response.statusCode : 0));
     const chunks: Buffer[] = [];
     try {
@@ -89,12 +91,13 @@ export class Front {
     const bytes = Buffer.concat(chunks);
     const body = bytes.toString();
     const operation = BODY.exec(body)?.[1] ?? '';
-    if (this.weather.answer?.({ operation, body }, response) !== true) this.#passOn(request, bytes, operation, response);
+    if (this.weather.answer?.({ operation, body }, response) !== true)
+      this.#passOn(request, bytes, operation, response);
   }
 
   #passOn(request: IncomingMessage, body: Buffer, operation: string, response: ServerResponse): void {
     const rewrite = operation === 'GetUserAvailabilityRequest' ? this.weather.rewrite : undefined;
-    const headers = { ...request.headers, ...(rewrite && { 'accept-encoding': 'identity' }) };
+    const headers = { ...request.headers, 'accept-encoding': 'identity' };
     const { method, url: path } = request;
     const options = { host: '127.0.0.1', port: this.#target, agent: this.#agent, method, path, headers };
     const upstream = requestUpstream(options, (answer) => {

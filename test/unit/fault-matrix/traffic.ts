@@ -2,14 +2,19 @@
 // arrive has arrived.
 
 import { subscribe } from 'node:diagnostics_channel';
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 
 type UndiciRequest = { readonly body?: unknown };
 
-const underWay = new Set<UndiciRequest>();
+/** Requests, and whatever else is waited for. */
+const underWay = new Set<object>();
 let ended = 0;
 
-subscribe('undici:request:create', (message) => void underWay.add(requestOf(message)));
+subscribe('undici:request:create', (message) => {
+  const request = requestOf(message);
+  // A stream of events goes on; everything else comes to an end.
+  if (!isStream(request)) underWay.add(request);
+});
 for (const end of ['trailers', 'error']) {
   subscribe(`undici:request:${end}`, (message) => {
     if (underWay.delete(requestOf(message))) ended++;
@@ -20,20 +25,30 @@ function requestOf(message: unknown): UndiciRequest {
   return (message as { readonly request: UndiciRequest }).request;
 }
 
-/** Streams of events go on; everything else comes to an end. */
 function isStream({ body }: UndiciRequest): boolean {
   return (body instanceof Uint8Array ? Buffer.from(body).toString() : String(body)).includes('GetStreamingEvents');
+}
+
+/** Something is under way until its promise settles. What is decompressed is so after the last byte has come. */
+export async function track<Result>(promise: Promise<Result>): Promise<Result> {
+  underWay.add(promise);
+  try {
+    return await promise;
+  } finally {
+    underWay.delete(promise);
+    ended++;
+  }
+}
+
+/** What is under way now gets no answer any more. */
+export function abandon(): void {
+  underWay.clear();
 }
 
 /** In turns of the event loop: from one end of a connection on this machine to the other, and back, and some more. */
 const TRIP = 6;
 /** In milliseconds; nothing takes so long, on the busiest machine. */
 const LONGEST = 20_000;
-
-/** How many requests have ended. */
-export function endedRequests(): number {
-  return ended;
-}
 
 /**
  * Resolves when nothing moves any more.
@@ -42,13 +57,14 @@ export function endedRequests(): number {
  */
 export async function settle(isHanging: boolean): Promise<void> {
   const began = performance.now();
-  let quiet = 0;
-  for (let before = ended; quiet < TRIP; quiet++) {
+  let before = ended;
+  for (let quiet = 0; quiet < TRIP; quiet++) {
     await turn();
-    const isMoving = !isHanging && [...underWay].some((request) => !isStream(request));
+    const isMoving = !isHanging && underWay.size > 0;
     if (isMoving || ended !== before) quiet = -1;
     before = ended;
-    if (performance.now() - began > LONGEST) throw new Error('A request neither hangs nor ends');
-    if (isMoving && performance.now() - began > 20) await sleep(1);
+    const took = performance.now() - began;
+    if (took > LONGEST) throw new Error('A request neither hangs nor ends');
+    if (isMoving && took > 20) await sleep(1);
   }
 }

@@ -10,13 +10,13 @@ const TEXT = [
 ].join('');
 
 const FOUND = [
-  { at: 7, from: 'a@x/1', id: '1', type: '' },
-  { at: 7, from: 'c@x/1', id: '', type: 'unavailable' },
-  { at: 7, from: 'd@x/1', id: '3', type: '' },
+  { at: 7, from: 'a@x/1', id: '1', type: '', show: '' },
+  { at: 7, from: 'c@x/1', id: '', type: 'unavailable', show: '' },
+  { at: 7, from: 'd@x/1', id: '3', type: '', show: 'dnd' },
 ];
 
 describe('the scan for presences', () => {
-  test('finds each presence with its sender, id and type, and leaves other stanzas alone', () => {
+  test('finds each presence with its sender, id, type and show, and leaves other stanzas alone', () => {
     expect(scanPresences(TEXT, 7).arrivals).toEqual(FOUND);
   });
 

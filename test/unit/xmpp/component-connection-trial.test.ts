@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
+import type { Clock } from '../../../component/runtime/clock.ts';
 import { tryConnection } from '../../../component/xmpp/component-connection-trial.ts';
 import { FakeComponentServer, type FakeComponentServerOptions } from '../../support/fake-component-server.ts';
 
@@ -15,6 +16,29 @@ test('a server that takes us and delivers our ping is reached', async () => {
   expect(await tryConnection(target)).toEqual({ reached: 'ping' });
   const [stream] = server.streams;
   expect(stream?.stanzas.map(({ name }) => name)).toEqual(['iq']);
+});
+
+test('nothing that was begun is left when it is over', async () => {
+  const { target } = await serve();
+  const running = new Set<object>();
+  const clock: Clock = {
+    now: () => systemClock.now(),
+    after(delay, run) {
+      const timer = systemClock.after(delay, () => {
+        running.delete(timer);
+        run();
+      });
+      running.add(timer);
+      const { cancel } = timer;
+      timer.cancel = () => {
+        running.delete(timer);
+        cancel.call(timer);
+      };
+      return timer;
+    },
+  };
+  await tryConnection({ ...target, clock, timeout: 10_000 });
+  await expect.poll(() => running.size).toBe(0);
 });
 
 test('a wrong secret is named', async () => {

@@ -7,7 +7,11 @@ import {
 import type { ClosableSource } from '../../../../adapters/ews/autodiscover/endpoint-source.ts';
 import { createEwsCalendarSource } from '../../../../adapters/ews/ews-calendar-source.ts';
 import { loadEwsLibrary } from '../../../../adapters/ews/ews-library.ts';
-import { createEwsTransport } from '../../../../adapters/ews/ews-transport.ts';
+import {
+  createEwsTransport,
+  type EwsTransport,
+  type EwsTransportOptions,
+} from '../../../../adapters/ews/ews-transport.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 import { AccountGuard } from '../../../../component/calendar/account-guard.ts';
 import type { CalendarSource, FreeBusyAnswer } from '../../../../component/calendar/calendar-source.ts';
@@ -205,5 +209,120 @@ describe('Autodiscover in trouble', () => {
     expect(await askThrough(alice)).toMatchObject({ periods: [] });
     expect(await askThrough('bob@example.test')).toMatchObject({ periods: [] });
     expect(asked).toEqual(['https://example.test/autodiscover/autodiscover.svc', service]);
+  });
+
+  /** A finder for several mail domains; those that `get` says nothing of have no service. */
+  async function openForDomains(options: Partial<AutodiscoverFinderOptions>, get: (domain: string) => Promise<number>) {
+    await finder.close();
+    const network = {
+      get: async ({ hostname }: URL) => {
+        const status = await get(hostname);
+        return { status, headers: new Map(status === 401 ? [['x-soap-enabled', 'True']] : []) };
+      },
+      srv: () => Promise.resolve([]),
+    };
+    finder = open({ ...{ url: undefined, hosts: ['127.0.0.1'], network }, ...options });
+  }
+
+  function transportOf(options: EwsTransportOptions): EwsTransport {
+    return createEwsTransport({ ...options, url: old.autodiscoverUrl });
+  }
+
+  test('for one domain, without end, is no trouble for the others', async () => {
+    const hasty = {
+      ...clock,
+      after: (delay: number, run: () => void) => clock.after(delay > MINUTE ? 500 : delay, run),
+    };
+    const connection = { credentials: basicCredentials('gateway', 'secret'), clock: hasty, limits: { request: 5_000 } };
+    await openForDomains({ connection, openTransport: transportOf }, (domain) =>
+      domain === 'example.test' ? Promise.resolve(401) : new Promise(() => {}),
+    );
+    const [answer, none] = await ask(finder, alice, 'x@dead.test');
+    expect(answer).toHaveProperty('servedBy');
+    expect(none).toMatchObject({ error: { kind: 'unreachable', code: 'TIMEOUT' } });
+    await expect(ask(finder, 'x@dead.test')).rejects.toMatchObject({ kind: 'unreachable', code: 'TIMEOUT' });
+  });
+
+  test('to be a web site that refuses the account, for one domain, is no trouble for the others', async () => {
+    await using site = Object.assign(
+      await startExchangeSimulator({ schemas: '', account: { username: 'x', password: 'x' } }),
+      {
+        [Symbol.asyncDispose]: () => site.stop(),
+      },
+    );
+    await openForDomains(
+      {
+        openTransport: (options) =>
+          createEwsTransport({
+            ...options,
+            url: options.url.includes('b.test') ? site.autodiscoverUrl : old.autodiscoverUrl,
+          }),
+      },
+      () => Promise.resolve(401),
+    );
+    expect(await askThrough(alice)).toMatchObject({ periods: [] });
+    for (let round = 0; round < 5; round++) {
+      const [mailbox, answer] = [`u${round}@b.test`, ask(finder, `u${round}@b.test`)];
+      if (round === 0) await expect(answer).rejects.toMatchObject({ code: 'SERVICE_REFUSES' });
+      else expect(await answer).toMatchObject([{ mailbox, error: { kind: 'access-denied', code: 'SERVICE_REFUSES' } }]);
+      ahead += 10 * MINUTE;
+    }
+    expect(site.requests.filter(({ status }) => status === 401)).toHaveLength(1);
+    expect(finder.budget.closedBy).toBeUndefined();
+    expect(await askThrough('bob@example.test')).toMatchObject({ periods: [] });
+  });
+
+  test('to find it for a domain is not looked for again at once', async () => {
+    const seen: string[] = [];
+    await openForDomains({ openTransport: transportOf }, (domain) => {
+      seen.push(domain);
+      return Promise.resolve(domain === 'example.test' ? 401 : 404);
+    });
+    const lookedFor = () => seen.filter((domain) => domain === 'dead.test').length;
+    for (let round = 0; round < 3; round++) {
+      const answers = await ask(finder, `u${round}@example.test`, 'x@dead.test');
+      expect(answers[1]).toMatchObject({ error: { kind: 'unreachable', code: 'NO_AUTODISCOVER' } });
+    }
+    expect(lookedFor()).toBe(1);
+    ahead = 5 * MINUTE;
+    await ask(finder, 'u3@example.test', 'x@dead.test');
+    expect(lookedFor()).toBe(2);
+  });
+
+  test('with very many services never closes one that is being asked', async () => {
+    let isSlow = false;
+    const closed: string[] = [];
+    let letGo = () => {};
+    const slow = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    await openForDomains(
+      {
+        openTransport: (options) => {
+          const transport = transportOf(options);
+          const { hostname } = new URL(options.url);
+          return {
+            url: options.url,
+            post: async (request, sink) => {
+              if (isSlow && hostname === 'd1.test') await slow;
+              return transport.post(request, sink);
+            },
+            close: () => {
+              closed.push(hostname);
+              return transport.close();
+            },
+          };
+        },
+      },
+      () => Promise.resolve(401),
+    );
+    await ask(finder, 'x@d0.test');
+    isSlow = true;
+    const first = ask(finder, 'x@d1.test');
+    for (let index = 2; index < 60; index++) await ask(finder, `x@d${index}.test`);
+    letGo();
+    expect(closed).toContain('d0.test');
+    expect(closed).not.toContain('d1.test');
+    expect(await first).toMatchObject([{ error: { kind: 'mailbox-not-found' } }]);
   });
 });

@@ -7,6 +7,7 @@ import { CalendarSourceError } from '../../../../component/calendar/calendar-sou
 const SVC = '/autodiscover/autodiscover.svc';
 const XML = '/autodiscover/autodiscover.xml';
 const asks: Head = { status: 401, headers: new Map([['www-authenticate', 'NTLM']]) };
+const says: Head = { status: 401, headers: new Map([['x-soap-enabled', 'True']]) };
 const page: Head = { status: 200, headers: new Map() };
 
 function to(location: string, status = 302): Head {
@@ -50,7 +51,14 @@ const plain = `http://autodiscover.example.com${XML}`;
 
 describe('an Autodiscover service is looked for', () => {
   test('at the domain first, and that is enough', async () => {
-    expect(await discover({ pages: { [bare]: asks } })).toEqual({ found: bare, asked: [bare] });
+    expect(await discover({ pages: { [bare]: says } })).toEqual({ found: bare, asked: [bare] });
+  });
+
+  test('past a web site at the domain that only asks for a log-in', async () => {
+    expect((await discover({ pages: { [bare]: asks, [usual]: asks } })).found).toBe(usual);
+    expect((await discover({ pages: { [bare]: asks } })).found).toMatchObject({
+      message: expect.stringContaining('example.com: HTTP 401, but no sign of Autodiscover'),
+    });
   });
 
   test('below it, past a web site that knows nothing of it', async () => {

@@ -87,12 +87,13 @@ describe('what Autodiscover says of each user', () => {
         user({}, 'RedirectUrl'),
         user({}, 'ServerBusy'),
         user({}, 'SomethingNew'),
+        user({ ExternalEwsUrl: `${url}?${'x'.repeat(2_000)}` }),
       ].join(''),
       { prefix },
     );
     const { answers } = await ask(
       { body },
-      Array.from({ length: 9 }, (_each, index) => `u${index}@example.test`),
+      Array.from({ length: 10 }, (_each, index) => `u${index}@example.test`),
     );
     expect(answers).toMatchObject([
       { kind: 'found', url, group: 'G1', version: '15.2' },
@@ -104,6 +105,7 @@ describe('what Autodiscover says of each user', () => {
       { kind: 'error', error: { kind: 'malformed' } },
       { kind: 'error', error: { kind: 'throttled' } },
       { kind: 'error', error: { kind: 'malformed' } },
+      { kind: 'error', error: { kind: 'malformed', code: 'INCOMPLETE' } },
     ]);
   });
 
@@ -143,6 +145,11 @@ describe('an answer that is none', () => {
     ['nothing, with HTTP 500', { status: 500, body: '' }, { kind: 'malformed' }],
     ['a page', { body: '<html><br></html>' }, { kind: 'malformed' }],
     ['half an answer', { body: envelope(user({})).slice(0, 400) }, { kind: 'malformed' }],
+    [
+      'more than the library is to read in one go',
+      { body: envelope(user({ ExternalEwsUrl: url }) + ' '.repeat(1024 * 1024)) },
+      { kind: 'malformed', code: 'ANSWER_TOO_LARGE' },
+    ],
     ['HTTP 503', { status: 503, body: '' }, { kind: 'throttled' }],
   ])('%s ends in an error of ours', async (_what, answer, expected) => {
     const { answers } = await ask(answer);

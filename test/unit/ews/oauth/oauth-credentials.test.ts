@@ -26,7 +26,7 @@ describe('an authority', () => {
     const proxy = await startConnectProxy({ routes: { [host]: server.port } });
     const scope = 'https://outlook.example/.default';
     const credentials = oauthCredentials({ ...application, authority: configured, scope, ca: server.ca, proxy });
-    expect(await credentials.tryToken(new AbortController().signal)).toEqual({ lifetime: 3_600_000 });
+    expect(await credentials.tryToken(new AbortController().signal)).toMatchObject({ lifetime: 3_600_000 });
     expect(proxy.asked).toEqual([`${host}:443`]);
     expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([`POST /${tenant}/oauth2/v2.0/token`]);
     const sent = Object.fromEntries(new URLSearchParams(asked[0]?.body));
@@ -89,6 +89,18 @@ describe('an authority', () => {
       /busy/,
     ],
     ['a fault of its own', { status: 500, body: '<html>' }, { kind: 'unreachable' }, /HTTP 500/],
+    [
+      'a fault of its own in JSON',
+      { status: 502, body: { error: 'bad_gateway' } },
+      { kind: 'unreachable', code: 'HTTP 502' },
+      /HTTP 502/,
+    ],
+    [
+      'a fault of its own by name',
+      { status: 400, body: { error: 'server_error', error_codes: [90012] } },
+      { kind: 'unreachable' },
+      /it fails/,
+    ],
     ['a page that is not found', { status: 404, body: '<html>' }, { kind: 'malformed' }, /check its address/],
     ['a redirect', { status: 302, headers: { location: 'https://login.test' } }, { kind: 'malformed' }, /HTTP 302/],
     ['a page', { body: '<html>hunter2</html>' }, { kind: 'malformed' }, /no JSON/],

@@ -108,7 +108,6 @@ describe('a stream', () => {
   });
 
   test.each<(RequestFault & { times: number }) | { kind: 'refuse-connections' }>([
-    { kind: 'unauthorized', times: 1 },
     { kind: 'unavailable', retryAfter: 20, times: 1 },
     { kind: 'busy-fault', times: 1 },
     { kind: 'busy-in-200', times: 1 },
@@ -126,5 +125,17 @@ describe('a stream', () => {
     await until(() => takeNamed().length === 3);
     book('alice@example.com');
     await until(() => takeNamed()[0] === 'alice@example.com');
+  });
+
+  test('that was answered 401 is opened again when free/busy has shown that the account is good', async () => {
+    const { simulator, source, clock, takeNamed, until, pass, count } = await listening(three);
+    simulator.faults.set({ kind: 'unauthorized', times: 1, operation: 'GetStreamingEvents' });
+    simulator.faults.set({ kind: 'stream-end', times: 1 });
+    simulator.notifications.beat();
+    await pass(20 * 60_000);
+    expect(count('GetStreamingEvents')).toBe(2);
+    const window = { start: clock.now(), end: clock.now() + 1000 };
+    await source.freeBusy(three, window, new AbortController().signal);
+    await until(() => takeNamed().length === 3);
   });
 });

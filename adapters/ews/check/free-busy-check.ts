@@ -1,0 +1,76 @@
+import type { FreeBusyAnswer } from '../../../component/calendar/calendar-source.ts';
+import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
+import type { Mailbox } from '../../../component/directory/directory.ts';
+import { DAY } from '../../../component/runtime/clock.ts';
+import type { Credentials } from '../authentication.ts';
+import { askFreeBusy } from '../free-busy-request.ts';
+import { isFromWithin } from './account-turns.ts';
+import { ADVICE_RIGHTS, failed } from './advice.ts';
+import { type AccountContext, nobody } from './check-context.ts';
+import type { CheckFinding } from './check-finding.ts';
+import type { ThrottlingSigns } from './throttling-signs.ts';
+
+export type Asked = {
+  readonly findings: readonly CheckFinding[];
+  /** Whether the server has answered the question. */
+  readonly isServed: boolean;
+  /** Whether there is such a mailbox, and here. */
+  readonly hasMailbox: boolean;
+};
+
+/** One request shows two things: whether the account is let in, and whether it may see the mailbox. */
+export async function askForMailbox(context: AccountContext, signs: ThrottlingSigns): Promise<Asked> {
+  const { clock, mailbox, signal, account } = context;
+  const { scheme } = context.credentials;
+  const now = clock.now();
+  let answer: FreeBusyAnswer | undefined;
+  try {
+    const request = { ...context, knownOddities: new Set<string>() };
+    const window = { start: now, end: now + DAY };
+    [answer] = await account.run(signal, () => askFreeBusy(request, [mailbox ?? nobody(context)], window, signal));
+  } catch (error) {
+    if (!(error instanceof CalendarSourceError)) throw error;
+    signs.failed(error);
+    // What EWS itself says, it says to whom it has let in.
+    const findings =
+      signs.isLetIn || isFromWithin(error)
+        ? [accepted(context), failed('free-busy', error, { scheme, mailbox })]
+        : [failed('authenticate', error, { scheme, mailbox })];
+    return { findings, isServed: false, hasMailbox: false };
+  }
+  const finding: CheckFinding =
+    mailbox === undefined
+      ? { step: 'free-busy', severity: 'info', seen: 'not checked: it has no sampleMailbox' }
+      : freeBusyFinding(mailbox, answer, scheme);
+  const kind = answer !== undefined && 'error' in answer ? answer.error.kind : undefined;
+  const hasMailbox = kind !== 'mailbox-not-found' && kind !== 'wrong-server';
+  return { findings: [accepted(context), finding], isServed: true, hasMailbox };
+}
+
+function accepted({ credentials: { scheme }, channelBinding, transport }: AccountContext): CheckFinding {
+  const isBound = channelBinding === true && transport.url.startsWith('https:');
+  const how = {
+    basic: 'Basic authentication',
+    ntlm: `NTLM, ${isBound ? 'bound to the TLS connection' : 'without channel binding'}`,
+    oauth: 'OAuth',
+  }[scheme];
+  return { step: 'authenticate', severity: 'ok', seen: `the account is accepted (${how})` };
+}
+
+function freeBusyFinding(
+  mailbox: Mailbox,
+  answer: FreeBusyAnswer | undefined,
+  scheme: Credentials['scheme'],
+): CheckFinding {
+  if (answer === undefined || 'error' in answer) {
+    const error = answer?.error ?? new CalendarSourceError('malformed', 'No answer');
+    const finding = failed('free-busy', error, { scheme, mailbox });
+    return { ...finding, seen: `${mailbox}: ${error.code ?? error.message}` };
+  }
+  if (answer.periods.some(({ status }) => status === 'NoData')) {
+    const seen = `${mailbox}: Exchange has no free/busy data`;
+    return { step: 'free-busy', severity: 'error', seen, advice: ADVICE_RIGHTS };
+  }
+  const entries = answer.periods.length === 1 ? '1 entry' : `${answer.periods.length} entries`;
+  return { step: 'free-busy', severity: 'ok', seen: `${mailbox}: ${entries} in the next 24 hours` };
+}
