@@ -136,9 +136,7 @@ async function prepareDebianPackage(name, sign) {
   if (sign.startsWith('/') ? existsSync(sign) : isOnPath(sign)) return;
   const command = `apt-get install -y --no-install-recommends ${name}`;
   if (!isOnPath('apt-get')) {
-    throw new Unavailable(
-      `${name} is missing, and this is not a Debian or Ubuntu: install it (Debian: ${command}).`,
-    );
+    throw new Unavailable(`${name} is missing, and this is not a Debian or Ubuntu: install it (Debian: ${command}).`);
   }
   if (process.getuid?.() !== 0)
     throw new Unavailable(`${name} is missing, and only root can install it: sudo ${command}`);
@@ -179,7 +177,8 @@ async function main(args) {
   const wanted = args.includes('--no-prosody') ? args : ['--prosody', ...args];
   try {
     checkNode();
-    for (const [name, sign] of wanted.flatMap((argument) => groups[argument] ?? [])) await prepareDebianPackage(name, sign);
+    for (const [name, sign] of wanted.flatMap((argument) => groups[argument] ?? []))
+      await prepareDebianPackage(name, sign);
     await prepareNpmPackages();
     return 0;
   } catch (error) {

@@ -75,7 +75,10 @@ describe('OAuth against oidc-provider', () => {
   test('can try a token without using it', async () => {
     const { url } = await startProvider({ token_endpoint_auth_method: 'client_secret_post' });
     const credentials = oauthCredentials({ ...application(url), secret });
-    expect(await credentials.tryToken(new AbortController().signal)).toMatchObject({ lifetime: 600_000, roles: undefined });
+    expect(await credentials.tryToken(new AbortController().signal)).toMatchObject({
+      lifetime: 600_000,
+      roles: undefined,
+    });
   });
 });
 
