@@ -1,6 +1,6 @@
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
 import type { RequestBudget } from '../../component/calendar/request-budget.ts';
-import { type Clock, SECOND, type Timer } from '../../component/runtime/clock.ts';
+import { type Clock, type Instant, SECOND, type Timer } from '../../component/runtime/clock.ts';
 
 export type SpareSlotsOptions = {
   readonly budget: RequestBudget;
@@ -15,15 +15,20 @@ export type SpareSlotsOptions = {
  */
 const HEAD_START = SECOND;
 
+/** Longer than those who ask for free/busy gather: the last slot, when it comes back, is theirs for so long. */
+const REST = 50;
+
 /**
  * Requests that are less urgent than free/busy: they take what a server's budget has to spare. Of several free slots
- * they leave one; the last one they take only when none of them is in flight. While the account is doubtful they take
- * none: the few attempts that it has belong to free/busy.
+ * they leave one; the last one they take only when none of them is in flight, nor was a moment ago. While the account
+ * is doubtful they take none: the few attempts that it has belong to free/busy.
  */
 export class SpareSlots {
   readonly #options: SpareSlotsOptions;
   readonly #waiting = new Set<() => void>();
   #inFlight = 0;
+  /** Until then the last slot is left to others. */
+  #restUntil: Instant = 0;
   #timer: Timer | undefined;
   #endListening: (() => void) | undefined;
 
@@ -38,7 +43,22 @@ export class SpareSlots {
     const hasPaused = budget.notBefore > 0;
     if (budget.isAccountDoubtful || (hasPaused && now < budget.notBefore + HEAD_START)) return false;
     const free = budget.slots(now);
-    return this.#inFlight < this.#options.most && (free > 1 || (free === 1 && this.#inFlight === 0));
+    return (
+      this.#inFlight < this.#options.most && (free > 1 || (free === 1 && this.#inFlight === 0 && this.#rest === 0))
+    );
+  }
+
+  /** Whether the server is not to be asked at all now: it is in trouble, and those who ask for free/busy know it. */
+  get isHeldUp(): boolean {
+    const { budget, clock } = this.#options;
+    return budget.closedBy !== undefined || budget.notBefore > clock.now();
+  }
+
+  /** How long the last slot is still to be left to others, in milliseconds. */
+  get #rest(): number {
+    const rest = this.#restUntil - this.#options.clock.now();
+    // More than that: the clock was set back.
+    return rest > REST ? 0 : Math.max(0, rest);
   }
 
   /**
@@ -71,6 +91,7 @@ export class SpareSlots {
 
   async #run<Result>(request: () => Promise<Result>): Promise<Result> {
     const { budget, clock } = this.#options;
+    const isLast = budget.slots(clock.now()) === 1;
     this.#inFlight++;
     try {
       return await budget.run(clock, async () => {
@@ -85,6 +106,7 @@ export class SpareSlots {
       throw error instanceof Aside ? error.cause : error;
     } finally {
       this.#inFlight--;
+      if (isLast) this.#restUntil = clock.now() + REST;
       this.#startSome();
     }
   }
@@ -104,7 +126,7 @@ export class SpareSlots {
     }
     const { budget, clock } = this.#options;
     this.#endListening ??= budget.onRoom(() => this.#startSome());
-    const pause = budget.notBefore > 0 ? budget.notBefore + HEAD_START - clock.now() : 0;
+    const pause = Math.max(budget.notBefore > 0 ? budget.notBefore + HEAD_START - clock.now() : 0, this.#rest);
     if (pause > 0) this.#timer = clock.after(pause, () => this.#startSome());
   }
 }

@@ -39,6 +39,8 @@ const ASK_AGAIN = 10 * MINUTE;
 const ASK_SOON = MINUTE;
 /** For so long what was last said holds though it can't be asked. */
 const KEPT = HOUR;
+/** Nothing is put off for longer; what seems to be was put off before the clock was set back. */
+const LONGEST_DELAY = HOUR;
 /** The default of MaxRecipientsPerGetMailTipsRequest. */
 const MOST_RECIPIENTS = 50;
 /** A size that was too large may have been the fault of one address: it is tried again. */
@@ -76,11 +78,11 @@ export class AutomaticReplies {
   async refresh(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const now = clock.now();
-    if (now < this.#notBefore) return;
-    const due = mailboxes.filter((mailbox) => now >= (this.#known.peek(mailbox)?.askAgainAt ?? 0));
+    if (!isDue(this.#notBefore, now)) return;
+    const due = mailboxes.filter((mailbox) => isDue(this.#known.peek(mailbox)?.askAgainAt ?? 0, now));
     if (due.length === 0) return;
     for (const mailbox of due) this.#know(mailbox, { askAgainAt: now + ASK_SOON });
-    if (this.#recipients < MOST_RECIPIENTS && now >= this.#growAt) {
+    if (this.#recipients < MOST_RECIPIENTS && isDue(this.#growAt, now)) {
       this.#recipients = Math.min(MOST_RECIPIENTS, this.#recipients * 2);
       this.#growAt = now + GROW_PAUSE;
     }
@@ -103,7 +105,7 @@ export class AutomaticReplies {
   merge(answer: FreeBusyAnswer, window: TimeWindow): FreeBusyAnswer {
     if ('error' in answer) return answer;
     const known = this.#known.get(answer.mailbox);
-    if (known?.during === undefined || this.#options.clock.now() > known.saidAt + KEPT) return answer;
+    if (known?.during === undefined || Math.abs(this.#options.clock.now() - known.saidAt) > KEPT) return answer;
     const start = Math.max(known.during.start, window.start);
     const end = Math.min(known.during.end, window.end);
     if (!(start < end)) return answer;
@@ -112,6 +114,9 @@ export class AutomaticReplies {
 
   async #askAll(mailboxes: readonly Mailbox[], signal: AbortSignal, onAsk: () => void): Promise<void> {
     const unscheduled: Mailbox[] = [];
+    const refused: Mailbox[] = [];
+    const before = this.#recipients;
+    let inRow = 0;
     for (let next = 0; next < mailboxes.length; ) {
       const some = mailboxes.slice(next, next + this.#recipients);
       try {
@@ -121,12 +126,22 @@ export class AutomaticReplies {
         });
         for (const [i, tip] of tips.entries()) this.#heard(some[i] as Mailbox, tip, unscheduled);
         next += some.length;
+        inRow = 0;
       } catch (error) {
-        if (!mayBeTooMany(error) || some.length === 1) throw error;
-        this.#recipients = Math.ceil(some.length / 2);
-        this.#growAt = this.#options.clock.now() + GROW_PAUSE;
+        if (!mayBeTooMany(error)) throw error;
+        if (some.length > 1) {
+          this.#recipients = Math.ceil(some.length / 2);
+          this.#growAt = this.#options.clock.now() + GROW_PAUSE;
+          continue;
+        }
+        // One that is refused alone may have made the others fail; two in a row, and it is the operation.
+        if (++inRow === Math.min(2, mailboxes.length)) throw error;
+        refused.push(...some);
+        next++;
+        this.#recipients = before;
       }
     }
+    for (const mailbox of refused) this.#know(mailbox, { askAgainAt: this.#options.clock.now() + LONGEST_DELAY });
     if (this.#options.impersonation) await this.#askSchedules(unscheduled.slice(0, MOST_SCHEDULES), signal);
   }
 
@@ -193,6 +208,10 @@ export class AutomaticReplies {
     const pause = Math.min(LONGEST_PAUSE, MINUTE * 2 ** (this.#failures - 1));
     this.#notBefore = now + Math.max(pause, retryAfter);
   }
+}
+
+function isDue(at: Instant, now: Instant): boolean {
+  return at <= now || at > now + LONGEST_DELAY;
 }
 
 /** Servers have different codes for it: anything that Exchange itself says of the request, not of itself. */

@@ -9,18 +9,31 @@ export type Placement<Group> = {
 };
 
 /**
- * Puts mailboxes into groups of at most 200 with one key each: first where there is room, then into new groups, of
- * which there may be `mostNew`. Mailboxes for which there is none are in no placement.
+ * Puts mailboxes into groups of at most 200 with one key each: first where there is room, then into new groups. Of
+ * both there may be so many; mailboxes for which there is no group are in no placement, and keep nobody else out.
  */
 export function planGroups<Group extends { readonly key: string; readonly size: number }>(
   mailboxes: Iterable<Mailbox>,
   keyOf: (mailbox: Mailbox) => string,
   groups: Iterable<Group>,
-  mostNew: number,
+  most: { readonly mailboxes: number; readonly groups: number },
 ): Placement<Group>[] {
+  const room = new Map<string, number>();
+  for (const { key, size } of groups) room.set(key, (room.get(key) ?? 0) + Math.max(0, MAX_SUBSCRIPTIONS - size));
   const byKey = new Map<string, Mailbox[]>();
+  let left = most.mailboxes;
+  let groupsLeft = most.groups;
   for (const mailbox of mailboxes) {
+    if (left === 0) break;
     const key = keyOf(mailbox);
+    let free = room.get(key) ?? 0;
+    if (free === 0) {
+      if (groupsLeft === 0) continue;
+      groupsLeft--;
+      free = MAX_SUBSCRIPTIONS;
+    }
+    room.set(key, free - 1);
+    left--;
     const same = byKey.get(key);
     if (same === undefined) byKey.set(key, [mailbox]);
     else same.push(mailbox);
@@ -30,11 +43,10 @@ export function planGroups<Group extends { readonly key: string; readonly size: 
     const some = byKey.get(group.key)?.splice(0, Math.max(0, MAX_SUBSCRIPTIONS - group.size)) ?? [];
     if (some.length > 0) placements.push({ group, key: group.key, mailboxes: some });
   }
-  let made = 0;
   for (const [key, rest] of byKey) {
     // Neighbours in the alphabet together: so the anchors are the same after a restart.
     rest.sort();
-    for (; rest.length > 0 && made < mostNew; made++) {
+    while (rest.length > 0) {
       placements.push({ group: undefined, key, mailboxes: rest.splice(0, MAX_SUBSCRIPTIONS) });
     }
   }

@@ -37,9 +37,15 @@ const STOP_LIMIT = 4.5 * SECOND;
 /** So many refusals while nothing is subscribed, and it is not the mailboxes: they are all refused. */
 const REFUSALS_OF_ALL = 5;
 const ALL_REFUSED_PAUSE = 10 * MINUTE;
-/** Rights change seldom; other reasons may pass. */
+/** Rights change seldom, and what else Exchange says of a mailbox not often; other reasons may pass. */
 const DENIED_PAUSE = 6 * HOUR;
-const REFUSED_PAUSE = 10 * MINUTE;
+const REFUSED_PAUSE = 30 * MINUTE;
+const PASSING_PAUSE = 10 * MINUTE;
+/** The number of subscriptions is counted for each mailbox, and others make some, too: so many in a row mean our own. */
+const EXCEEDED = 'ErrorExceededSubscriptionCount';
+const EXCEEDED_BY_ALL = 3;
+/** For so long after the server wanted fewer it is not asked for more: what it has too many is still being given back. */
+const SETTLE = MINUTE;
 /** After the server wanted fewer, more are tried at this pace. */
 const GROW_PAUSE = 30 * MINUTE;
 /** Mailboxes of one key are on different servers after all: each attempt finds those of one. */
@@ -64,6 +70,8 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
   /** How many mailboxes there is room for at present. */
   #room: number;
   #refusals = 0;
+  /** How many mailboxes in a row had too many subscriptions. */
+  #exceedings = 0;
   #isPaused = false;
   #hasTold = false;
   #onChange: ((mailbox: Mailbox) => void) | undefined;
@@ -71,6 +79,7 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
   readonly #slots: SpareSlots;
   #planTimer: { readonly timer: Timer; readonly due: number } | undefined;
   #pauseTimer: Timer | undefined;
+  #settleTimer: Timer | undefined;
   #growTimer: Timer | undefined;
 
   constructor(options: StreamingFeedOptions) {
@@ -107,8 +116,12 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     if (streams === undefined) return;
     this.#streams = undefined;
     this.#onChange = undefined;
-    for (const timer of [this.#planTimer?.timer, this.#pauseTimer, this.#growTimer]) timer?.cancel();
-    this.#planTimer = this.#pauseTimer = this.#growTimer = undefined;
+    for (const timer of [this.#planTimer?.timer, this.#pauseTimer, this.#settleTimer, this.#growTimer]) timer?.cancel();
+    this.#planTimer = this.#pauseTimer = this.#settleTimer = this.#growTimer = undefined;
+    // The timers that would have ended it are gone.
+    this.#isPaused = false;
+    this.#room = this.#options.mailboxes;
+    this.#refusals = this.#exceedings = 0;
     const { clock, budget } = this.#options;
     const groups = [...this.#groups];
     this.#groups.clear();
@@ -128,7 +141,7 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
   }
 
   get isOpen(): boolean {
-    return !this.#isPaused;
+    return !this.#isPaused && this.#settleTimer === undefined;
   }
 
   onChange(mailbox: Mailbox): void {
@@ -136,16 +149,18 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
   }
 
   accepted(): void {
-    this.#refusals = 0;
+    this.#refusals = this.#exceedings = 0;
     if (!this.#hasTold) return;
     this.#hasTold = false;
+    this.#planIn(GATHER);
     this.#options.logger.info('Exchange accepts subscriptions to change notifications again');
   }
 
   left(mailbox: Mailbox, why: Departure): void {
     if (!this.#followed.has(mailbox)) return;
+    const group = this.#followed.get(mailbox);
     this.#followed.set(mailbox, undefined);
-    if (why.kind === 'refused') this.#wasRefused(mailbox, why.error);
+    if (why.kind === 'refused') this.#wasRefused(mailbox, why.error, group);
     else {
       if (why.kind === 'misplaced') this.#levels.set(mailbox, ((this.#levels.get(mailbox) ?? 0) + 1) % MAX_LEVEL);
       this.#waiting.add(mailbox);
@@ -153,7 +168,9 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     }
   }
 
-  exceeded(group: SubscriptionGroup): void {
+  exceeded(group: SubscriptionGroup | undefined): void {
+    // What has not been given back yet exceeds as before.
+    if (this.#settleTimer !== undefined) return;
     const { logger, clock, mailboxes } = this.#options;
     const room = Math.max(1, Math.floor(this.#grouped / 2));
     if (this.#room === mailboxes) {
@@ -163,9 +180,14 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
       });
     }
     this.#room = Math.min(this.#room, room);
+    this.#exceedings = 0;
+    this.#settleTimer = clock.after(SETTLE, () => {
+      this.#settleTimer = undefined;
+      this.#plan();
+    });
     for (const one of [group, ...[...this.#groups].reverse()]) {
       const surplus = this.#grouped - this.#room;
-      if (surplus > 0) one.release(Math.min(surplus, one.size));
+      if (one !== undefined && surplus > 0) one.release(Math.min(surplus, one.size));
     }
     this.#growTimer ??= clock.after(GROW_PAUSE, () => this.#grow());
   }
@@ -205,7 +227,7 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
 
   #plan(): void {
     const streams = this.#streams;
-    if (streams === undefined || this.#isPaused) return;
+    if (streams === undefined || !this.isOpen) return;
     const now = this.#options.clock.now();
     for (let due = this.#refused.takeDue(now); due !== undefined; due = this.#refused.takeDue(now)) {
       this.#waiting.add(due);
@@ -213,14 +235,18 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     if (this.#refused.nextDue !== undefined) this.#planIn(Math.max(GATHER, this.#refused.nextDue - now));
     const free = this.#free;
     if (free <= 0 || this.#waiting.size === 0) return;
+    // While all seem to be refused one sample after the other is tried.
+    if (this.#hasTold && this.#groups.size > 0) return;
 
-    const next = [...this.#waiting].slice(0, free);
     const keyOf = (mailbox: Mailbox) => `${this.#options.groupOf?.(mailbox) ?? ''}/${this.#levels.get(mailbox) ?? 0}`;
     for (const { group, key, mailboxes } of planGroups(
-      next,
+      this.#hasTold ? this.#sample() : this.#waiting,
       keyOf,
       this.#groups,
-      this.#mostGroups - this.#groups.size,
+      {
+        mailboxes: free,
+        groups: this.#mostGroups - this.#groups.size,
+      },
     )) {
       const home = group ?? this.#createGroup(streams, key);
       for (const mailbox of mailboxes) {
@@ -229,6 +255,18 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
       }
       home.join(mailboxes);
     }
+  }
+
+  /**
+   * Some of those who wait, by chance, while all seem to be refused: the first of the alphabet, who would be asked for
+   * each time, may be just those who always will be.
+   */
+  #sample(): ReadonlySet<Mailbox> {
+    const waiting = [...this.#waiting];
+    const { random } = this.#options;
+    return new Set(
+      Array.from({ length: REFUSALS_OF_ALL }, () => waiting[Math.floor(random() * waiting.length)] as Mailbox),
+    );
   }
 
   #createGroup(streams: EwsTransport, key: string): SubscriptionGroup {
@@ -244,11 +282,14 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     return group;
   }
 
-  #wasRefused(mailbox: Mailbox, error: CalendarSourceError): void {
+  #wasRefused(mailbox: Mailbox, error: CalendarSourceError, group: SubscriptionGroup | undefined): void {
     const { clock, random } = this.#options;
-    const pause = error.kind === 'access-denied' ? DENIED_PAUSE : REFUSED_PAUSE;
+    const isExceeded = error.code === EXCEEDED;
+    const mayPass = isExceeded || error.kind === 'unreachable' || error.code?.startsWith('Error') !== true;
+    const pause = error.kind === 'access-denied' ? DENIED_PAUSE : mayPass ? PASSING_PAUSE : REFUSED_PAUSE;
     this.#refused.set(mailbox, clock.now() + pause * (0.75 + random() / 2));
     this.#planIn(GATHER);
+    if (isExceeded && ++this.#exceedings >= EXCEEDED_BY_ALL) this.exceeded(group);
     this.#refusals++;
     for (const group of this.#groups) if (group.heldCount > 0) return;
     const isAll = this.#refusals >= REFUSALS_OF_ALL || this.#refusals >= this.#followed.size;

@@ -27,7 +27,7 @@ export interface GroupOwner {
   /** The server gave a subscription. */
   accepted(): void;
   left(mailbox: Mailbox, why: Departure): void;
-  /** The server allows fewer subscriptions, or fewer connections. */
+  /** The server allows fewer connections. */
   exceeded(group: SubscriptionGroup): void;
   /** The group has no mailbox any more. */
   ended(group: SubscriptionGroup): void;
@@ -166,8 +166,8 @@ export class SubscriptionGroup {
         if (trouble === undefined) continue;
         const pause = Math.max(groupPause(++this.#failures, random()), trouble.retryAfter ?? 0);
         const facts = { kind: trouble.kind, code: trouble.code, mailboxes: this.size, milliseconds: Math.round(pause) };
-        // What is the whole server's trouble is told by those who ask for free/busy.
-        if (this.#failures >= FAILURES_TO_TELL && !isOfServer(trouble) && !this.#hasWarned) {
+        // What holds up everybody is told by those who ask for free/busy.
+        if (this.#failures >= FAILURES_TO_TELL && !this.#context.slots.isHeldUp && !this.#hasWarned) {
           this.#hasWarned = true;
           logger.warn('Change notifications fail for a group of mailboxes; tried again later', facts);
         } else logger.debug('A notification stream failed', facts);
@@ -240,10 +240,7 @@ export class SubscriptionGroup {
       signal.throwIfAborted();
       if (!(error instanceof CalendarSourceError)) throw error;
       if (isOfServer(error)) return error;
-      if (error.code === 'ErrorExceededSubscriptionCount') {
-        this.#depart(mailbox, { kind: 'postponed' });
-        this.#owner.exceeded(this);
-      } else this.#depart(mailbox, { kind: 'refused', error });
+      this.#depart(mailbox, { kind: 'refused', error });
       return undefined;
     }
   }
@@ -256,17 +253,21 @@ export class SubscriptionGroup {
     if (ids.length === 0 || affinity === undefined) return undefined;
     this.#stream = new AbortController();
     let isCalm = false;
-    const calm = clock.after(LONG_ENOUGH, () => {
-      isCalm = true;
-      this.#recovered();
-    });
+    let calm: Timer | undefined;
     try {
       const end = await listen(streams, {
         ids,
         affinity,
         minutes: minutesOfStream(random()),
         signal: AbortSignal.any([this.#stopping.signal, this.#stream.signal]),
-        onHeard: () => this.#heard(),
+        onHeard: () => {
+          this.#heard();
+          // Not from the opening on: one that waits, or stays silent, is no success.
+          calm = clock.after(LONG_ENOUGH, () => {
+            isCalm = true;
+            this.#recovered();
+          });
+        },
         onChanged: (id) => this.#changed(id),
       });
       return this.#ended(end, isCalm);
@@ -277,8 +278,9 @@ export class SubscriptionGroup {
       this.#members.missedSomething();
       return undefined;
     } finally {
-      calm.cancel();
-      this.#stream = undefined;
+      calm?.cancel();
+      this.#regroupTimer?.cancel();
+      this.#regroupTimer = this.#stream = undefined;
     }
   }
 
@@ -315,8 +317,9 @@ export class SubscriptionGroup {
         if (++this.#timesTooMany > 1) this.#owner.exceeded(this);
         return new CalendarSourceError('throttled', 'Exchange allows fewer notification streams');
       case 'lost':
-        if (!isOfServer(end.error) || end.error.code === 'SILENCE') this.#vainOpenings++;
-        if (this.#vainOpenings >= MAX_VAIN_OPENINGS) this.#forget(new Set(this.#members.held.map(({ id }) => id)));
+        if (isOfServer(end.error) && end.error.code !== 'SILENCE') return end.error;
+        // Once: when new ones do no better, it is not the subscriptions.
+        if (++this.#vainOpenings === MAX_VAIN_OPENINGS) this.#forget(new Set(this.#members.held.map(({ id }) => id)));
         return end.error;
     }
   }

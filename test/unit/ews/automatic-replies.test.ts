@@ -1,8 +1,11 @@
 // Automatic replies beside free/busy, against the simulator.
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { basicCredentials } from '../../../adapters/ews/authentication.ts';
+import { AutomaticReplies } from '../../../adapters/ews/automatic-replies/automatic-replies.ts';
 import { createEwsCalendarSource, type EwsCalendarSourceOptions } from '../../../adapters/ews/ews-calendar-source.ts';
 import { loadEwsLibrary } from '../../../adapters/ews/ews-library.ts';
+import type { EwsTransport } from '../../../adapters/ews/ews-transport.ts';
+import { RequestBudget } from '../../../component/calendar/request-budget.ts';
 import {
   type ExchangeSimulatorOptions,
   startExchangeSimulator,
@@ -19,6 +22,23 @@ const bob = 'bob@example.com';
 
 // Loading takes a second, and several on a busy machine.
 beforeAll(() => loadEwsLibrary(), 60_000);
+
+const envelope = (content: string): string =>
+  '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" ' +
+  'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" ' +
+  'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><s:Body>' +
+  `<m:GetMailTipsResponse ${content}</m:GetMailTipsResponse></s:Body></s:Envelope>`;
+const refusal = envelope('ResponseClass="Error"><m:ResponseCode>ErrorInvalidSmtpAddress</m:ResponseCode>');
+const mailTips = (count: number): string =>
+  envelope(
+    'ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:ResponseMessages>' +
+      (
+        '<m:MailTipsResponseMessageType ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:MailTips>' +
+        '<t:OutOfOffice><t:ReplyBody><t:Message>Away</t:Message></t:ReplyBody></t:OutOfOffice>' +
+        '</m:MailTips></m:MailTipsResponseMessageType>'
+      ).repeat(count) +
+      '</m:ResponseMessages>',
+  );
 
 async function open(options: Partial<EwsCalendarSourceOptions> = {}, simulated: ExchangeSimulatorOptions = {}) {
   const clock = new FakeClock(start);
@@ -106,6 +126,15 @@ describe('a mailbox with automatic replies', () => {
     expect(count('GetUserOofSettingsRequest')).toBe(1);
   });
 
+  test('is asked about again though the clock was set back', async () => {
+    const { calendars, ask, clock } = await open();
+    calendars.automaticReply(alice, { text: 'Away' });
+    expect(await ask(alice)).toMatchObject([[{ status: 'OOF' }]]);
+    calendars.automaticReply(alice, undefined);
+    clock.jump(-24 * HOUR);
+    expect(await ask(alice)).toEqual([[]]);
+  });
+
   test('of which the server does not know yet is asked about again soon', async () => {
     const { calendars, ask, faults, clock } = await open();
     calendars.automaticReply(alice, { text: 'Away' });
@@ -127,6 +156,38 @@ describe('a server', () => {
     clock.advance(10 * MINUTE);
     await ask(...all);
     expect(count('GetMailTips') - tried).toBe(4);
+  });
+
+  test('that refuses requests for some mailboxes in them answers for the others, and is not asked for those soon', async () => {
+    const clock = new FakeClock(start);
+    const poisonous = ['user20@example.com', 'user70@example.com'];
+    const asked: string[][] = [];
+    const transport: EwsTransport = {
+      url: 'https://exchange.example/EWS/Exchange.asmx',
+      async post({ body }, sink) {
+        const some = [...body.matchAll(/<t:Mailbox><t:EmailAddress>([^<]*)/g)].map(([, address = '']) => address);
+        asked.push(some);
+        sink(poisonous.some((one) => some.includes(one)) ? refusal : mailTips(some.length));
+        return { status: 200, headers: new Map(), cookies: [], scheme: 'basic' };
+      },
+      async close() {},
+    };
+    const budget = new RequestBudget({ concurrency: 4, random: () => 0.5 });
+    const logger = new RecordingLogger();
+    const replies = new AutomaticReplies({ transport, budget, clock, logger, impersonation: false });
+    const all = Array.from({ length: 100 }, (_, i) => `user${i}@example.com`);
+    const window = { start, end: start + 24 * HOUR };
+    for (let i = 0; i < 5; i++) {
+      const refreshed = replies.refresh(all, idle);
+      await clock.pass(5000);
+      await refreshed;
+      const merged = all.map((mailbox) => replies.merge({ mailbox, periods: [] }, window));
+      expect(merged.filter((answer) => 'periods' in answer && answer.periods.length === 1)).toHaveLength(98);
+      clock.advance(10 * MINUTE);
+    }
+    expect(logger.entries).toEqual([]);
+    expect(asked.flat().filter((mailbox) => mailbox === poisonous[0]).length).toBeLessThan(10);
+    expect(asked.at(-1)).toHaveLength(48);
   });
 
   test.each([

@@ -35,12 +35,31 @@ describe('requests that are less urgent', () => {
     expect(few.ends).toHaveLength(2);
   });
 
-  test('take the only slot one after the other', async () => {
+  test('take the only slot one after the other, each time after a moment in which urgent ones may take it', async () => {
+    const { slots, budget, ends, request, clock } = await open(1, 3);
+    for (let i = 0; i < 3; i++) void slots.run(idle, request);
+    for (let i = 0; i < 2; i++) {
+      expect(ends).toHaveLength(i + 1);
+      // Those who ask for free/busy gather for a while first.
+      const free: number[] = [];
+      const leave = budget.onRoom(() => clock.after(25, () => free.push(budget.slots(clock.now()))));
+      ends[i]?.();
+      await clock.pass(40);
+      leave();
+      expect(free).toContain(1);
+      await clock.pass(60);
+    }
+    expect(ends).toHaveLength(3);
+  });
+
+  test('take the only slot though the clock was set back', async () => {
     const { slots, ends, request, clock } = await open(1, 3);
+    clock.jump(7_200_000);
     for (let i = 0; i < 2; i++) void slots.run(idle, request);
-    expect(ends).toHaveLength(1);
     ends[0]?.();
     await clock.pass(0);
+    clock.jump(-3_600_000);
+    await clock.pass(100);
     expect(ends).toHaveLength(2);
   });
 

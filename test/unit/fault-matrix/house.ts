@@ -20,6 +20,9 @@ import { RecordingLogger } from '../../support/recording-logger.ts';
 import { addressOf, type FaultyExchange, PEOPLE, type Person } from './exchange.ts';
 import { settle, track } from './traffic.ts';
 
+/** Timers that are due at one instant. */
+const MOST_IN_PLACE = 1_000;
+
 export const STALE_AFTER = 15 * MINUTE;
 export const PACES = { refresh: 2 * MINUTE, refreshNear: 2 * MINUTE, refreshIdle: 5 * MINUTE };
 
@@ -50,6 +53,7 @@ export class House {
   #read = 0;
   #notBefore: Instant = 0;
   #isStrict = false;
+  #stepsInPlace = 0;
 
   private constructor(exchange: FaultyExchange, xmpp: FakeComponentServer, asked: Asked) {
     this.#exchange = exchange;
@@ -125,7 +129,10 @@ export class House {
   }
 
   async #step(end: Instant): Promise<void> {
-    this.clock.advance(Math.min(this.clock.nextIn ?? SECOND, end - this.clock.now()));
+    const before = this.clock.now();
+    this.clock.advance(Math.min(this.clock.nextIn ?? SECOND, end - before));
+    this.#stepsInPlace = this.clock.now() === before ? this.#stepsInPlace + 1 : 0;
+    if (this.#stepsInPlace > MOST_IN_PLACE) throw new Error('A timer is due again and again, and time stands still');
     await turn();
     await settle(this.#exchange.isHanging);
     this.#notePause();

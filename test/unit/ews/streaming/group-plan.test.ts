@@ -8,7 +8,7 @@ const one = () => 'a';
 describe('mailboxes are put into groups', () => {
   test('first where there is room, then into new ones of at most 200, neighbours together', () => {
     const group = { key: 'a', size: 190 };
-    const placements = planGroups(addresses(300).reverse(), one, [group], 10);
+    const placements = planGroups(addresses(300).reverse(), one, [group], { mailboxes: 300, groups: 10 });
     expect(placements.map(({ group, mailboxes }) => [group?.key, mailboxes.length])).toEqual([
       ['a', 10],
       [undefined, 200],
@@ -19,7 +19,7 @@ describe('mailboxes are put into groups', () => {
 
   test('with others of their key only', () => {
     const keyOf = (mailbox: string) => (mailbox < 'user0002' ? 'a' : 'b');
-    const placements = planGroups(addresses(5), keyOf, [{ key: 'b', size: 0 }], 10);
+    const placements = planGroups(addresses(5), keyOf, [{ key: 'b', size: 0 }], { mailboxes: 5, groups: 10 });
     expect(placements.map(({ key, group, mailboxes }) => [key, group?.key, mailboxes.length])).toEqual([
       ['b', 'b', 3],
       ['a', undefined, 2],
@@ -27,8 +27,22 @@ describe('mailboxes are put into groups', () => {
   });
 
   test('as far as groups may be made', () => {
-    expect(planGroups(addresses(500), one, [], 1).map(({ mailboxes }) => mailboxes.length)).toEqual([200]);
-    expect(planGroups(addresses(500), one, [], 0)).toEqual([]);
+    const sizes = (groups: number) =>
+      planGroups(addresses(500), one, [], { mailboxes: 500, groups }).map(({ mailboxes }) => mailboxes.length);
+    expect([sizes(1), sizes(0)]).toEqual([[200], []]);
+  });
+
+  test('as many as may be, and those without a group keep nobody else out', () => {
+    const keyOf = (mailbox: string) => mailbox.slice(0, 7);
+    const [group, other] = [
+      { key: 'user001', size: 0 },
+      { key: 'user002', size: 195 },
+    ];
+    const placements = planGroups(addresses(40), keyOf, [group, other], { mailboxes: 14, groups: 0 });
+    expect(placements.map(({ group, mailboxes }) => [group?.key, mailboxes.length])).toEqual([
+      ['user001', 10],
+      ['user002', 4],
+    ]);
   });
 });
 
