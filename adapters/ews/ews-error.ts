@@ -27,10 +27,11 @@ export function errorOfAnswer(answer: EwsAnswer, message: SoapMessage, now: Inst
   const seen = casError === undefined ? `HTTP ${status}` : `HTTP ${status} (${casError.slice(0, 60)})`;
   const fail = (kind: CalendarSourceErrorKind, text: string) => new CalendarSourceError(kind, text, wait);
 
-  // Some front ends throttle with a 401; only then does it say when to come back.
-  if (status === 401 && wait.retryAfter === undefined) return unauthorized(answer);
+  // Some front ends throttle with a 401, and may say when to come back. It counts as a refusal all the same: others say
+  // so with a wrong password, too, and Active Directory locks the account.
+  if (status === 401) return unauthorized(answer, wait);
   if (status === 456) return fail('unauthorized', 'The account is locked or disabled (HTTP 456)');
-  if (status === 401 || status === 429 || status === 503) return fail('throttled', `Exchange is busy: ${seen}`);
+  if (status === 429 || status === 503) return fail('throttled', `Exchange is busy: ${seen}`);
   if (status === 403) return fail('access-denied', `${seen}: the account may not use EWS on this server`);
   if (status === 407) return fail('unreachable', 'A proxy in between asks for a log-in of its own (HTTP 407)');
   if (status === 404 || status === 405 || status === 410) {
@@ -80,11 +81,11 @@ function blockedByPolicy(reason: string): CalendarSourceError {
   );
 }
 
-function unauthorized({ headers, scheme }: EwsAnswer): CalendarSourceError {
+function unauthorized({ headers, scheme }: EwsAnswer, wait: { retryAfter?: number }): CalendarSourceError {
   const offered = (headers.get('www-authenticate') ?? '').match(/\b(Basic|NTLM|Negotiate|Bearer)\b/gi) ?? [];
   const schemes = [...new Set(offered)].join(', ') || 'nothing';
   const advice = offers[scheme].test(schemes) ? refused[scheme] : notOffered[scheme];
-  return new CalendarSourceError('unauthorized', `HTTP 401: ${advice} (the server offers ${schemes})`);
+  return new CalendarSourceError('unauthorized', `HTTP 401: ${advice} (the server offers ${schemes})`, wait);
 }
 
 type Scheme = EwsAnswer['scheme'];

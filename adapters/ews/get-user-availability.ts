@@ -195,28 +195,28 @@ export class GetUserAvailabilityReader implements BodyHandler {
    *
    * @param backOff how long the message as a whole asks to be left alone, in milliseconds
    * @throws CalendarSourceError `malformed` when there are not as many as were asked for: no one knows whose is whose;
-   *   `throttled` when one of them says that the server is busy
+   *   `throttled` when half of them or more say that the server is busy. Fewer have a busy store: were that taken for
+   *   the server's word, one mailbox would keep those that it travels with from ever being answered for
    */
   answers(mailboxes: readonly Mailbox[], backOff: number | undefined): FreeBusyAnswer[] {
     if (!this.#isAnswer) {
       throw new CalendarSourceError('malformed', 'The server sent a SOAP message that does not answer the question');
     }
+    const errors = this.#parts.map((part) => partError(part, backOff));
+    const busy = errors.filter((error) => error?.kind === 'throttled');
+    const isComplete = this.#parts.length === mailboxes.length;
     // First: a busy server need not answer for everyone.
-    for (const part of this.#parts) {
-      const error = partError(part, backOff);
-      if (error?.kind === 'throttled') throw error;
-    }
-    if (this.#parts.length !== mailboxes.length) {
+    if (busy[0] !== undefined && (!isComplete || 2 * busy.length >= errors.length)) throw busy[0];
+    if (!isComplete) {
       throw new CalendarSourceError(
         'malformed',
         `The server sent ${this.#parts.length} free/busy answers for ${mailboxes.length} mailboxes`,
       );
     }
-    return this.#parts.map((part, index) => this.#answer(mailboxes[index] as Mailbox, part, backOff));
+    return this.#parts.map((part, index) => this.#answer(mailboxes[index] as Mailbox, part, errors[index]));
   }
 
-  #answer(mailbox: Mailbox, part: Part, backOff: number | undefined): FreeBusyAnswer {
-    const error = partError(part, backOff);
+  #answer(mailbox: Mailbox, part: Part, error: CalendarSourceError | undefined): FreeBusyAnswer {
     if (error !== undefined) return { mailbox, error };
     if (part.problem !== undefined) return { mailbox, error: new CalendarSourceError('malformed', part.problem) };
     if (!showsEvents(part)) part.events.push({ ...this.#window, status: 'NoData' });

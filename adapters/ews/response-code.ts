@@ -40,6 +40,8 @@ const kindOfCode: ReadonlyMap<string, CalendarSourceErrorKind> = new Map([
   ...codes('unauthorized', ['ErrorAccountDisabled', 'ErrorPasswordChangeRequired', 'ErrorPasswordExpired']),
   ...codes('blocked', ['ErrorOrganizationAccessBlocked']),
   ...codes('unreachable', [
+    'ErrorADOperation',
+    'ErrorADUnavailable',
     'ErrorClientDisconnected',
     'ErrorConnectionFailed',
     'ErrorFreeBusyGenerationFailed',

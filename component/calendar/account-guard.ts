@@ -34,6 +34,7 @@ export type AccountAttempt = {
  * others, the third attempt belongs to one that has accepted the account before, if there is any.
  */
 export class AccountGuard {
+  /** In the order in which they are told that there is an attempt to be had. */
   readonly #members = new Set<AccountMember>();
   /** Grows with each refusal: what began in an earlier epoch proves nothing. */
   #epoch = 0;
@@ -111,6 +112,9 @@ export class AccountGuard {
   end(attempt: AccountAttempt): void {
     if (this.#inquiry !== attempt) return;
     this.#inquiry = undefined;
+    // Who had a turn is told last: servers that give no answer must not keep it among themselves.
+    this.#members.delete(attempt.member);
+    this.#members.add(attempt.member);
     this.#tell();
   }
 

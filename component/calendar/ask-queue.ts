@@ -67,6 +67,12 @@ export class AskQueue {
     return batch;
   }
 
+  /** Takes out the one whose turn comes next, however far off that is; none while there are only prompt ones. */
+  takeNext(): Mailbox[] {
+    const next = this.#takeTurn(Number.POSITIVE_INFINITY);
+    return next === undefined ? [] : [next];
+  }
+
   /** The one that waits longest comes first: where there is more to do than can be done, nobody is left out. */
   #takeTurn(now: Instant): Mailbox | undefined {
     const isNearFirst = (this.#near.nextDue ?? Number.POSITIVE_INFINITY) <= (this.#calm.nextDue ?? now);

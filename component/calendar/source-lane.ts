@@ -52,10 +52,12 @@ export class SourceLane {
   readonly #log: LaneLog;
   readonly #queue: AskQueue;
   readonly #inFlight = new Set<Mailbox>();
-  /** Those in flight that have changed meanwhile, as far as the feed knows. */
+  /** Those in flight whose answers will be out of date: the feed says that they changed, or the clock was set. */
   readonly #changed = new Set<Mailbox>();
   /** How often in a row a mailbox got no answer for a passing reason. */
   readonly #failures = new Map<Mailbox, number>();
+  /** Those that may be what makes a request fail: alone in one, they would look like the server's trouble. */
+  readonly #suspects = new Set<Mailbox>();
   /** The most mailboxes in a request; fewer while one of them may be what makes requests fail. */
   #batchSize: number;
   #requests = 0;
@@ -135,6 +137,8 @@ export class SourceLane {
   clockJumped(by: number, isDue: (mailbox: Mailbox, due: Instant) => boolean): void {
     this.#source.budget.clockJumped(this.#clock.now());
     if (by < 0) this.#queue.shift(by);
+    // Their answers will be about a window around another now, and their next turns be reckoned from it.
+    for (const mailbox of this.#inFlight) this.#changed.add(mailbox);
     for (const mailbox of this.#queue.mailboxes()) {
       if (isDue(mailbox, this.#queue.dueOf(mailbox) ?? 0)) this.#queue.setTurn(mailbox, calm(this.#options.random()));
     }
@@ -158,6 +162,7 @@ export class SourceLane {
   #forget(mailbox: Mailbox): void {
     this.#changed.delete(mailbox);
     this.#failures.delete(mailbox);
+    this.#suspects.delete(mailbox);
     this.#source.changes?.unfollow(mailbox);
   }
 
@@ -197,13 +202,21 @@ export class SourceLane {
     const now = this.#clock.now();
     for (let room = this.#source.budget.slots(now); room > 0; room--) {
       if (this.#queue.nextDue > now) break;
-      const batch = this.#queue.takeDue(now, this.#batchSize);
+      const batch = this.#takeBatch(now);
       for (const mailbox of batch) this.#inFlight.add(mailbox);
       // Its own failures are handled inside; it never rejects.
       void this.#request(batch, now, signal);
     }
     this.#isBehind = this.#queue.nextDue <= now;
     this.#arm();
+  }
+
+  #takeBatch(now: Instant): Mailbox[] {
+    const batch = this.#queue.takeDue(now, this.#batchSize);
+    const [only] = batch;
+    if (batch.length > 1 || only === undefined || !this.#suspects.has(only)) return batch;
+    // In company its failure is its own: the server answers for the other one.
+    return this.#source.batchSize > 1 ? [only, ...this.#queue.takeNext()] : batch;
   }
 
   async #request(batch: readonly Mailbox[], at: Instant, signal: AbortSignal): Promise<void> {
@@ -260,8 +273,10 @@ export class SourceLane {
     const { refresh, refreshIdle, random } = this.#options;
     if (!('error' in answer)) {
       this.#failures.delete(mailbox);
+      this.#suspects.delete(mailbox);
       return this.#owner.nextAsk(mailbox, at);
     }
+    if (mayBeOneMailbox(answer.error)) this.#suspects.add(mailbox);
     const jitter = 0.9 + 0.2 * random();
     if (patientKinds.includes(answer.error.kind)) {
       return calm(at + Math.max(PATIENT_RETRY, refreshIdle) * jitter);
@@ -277,8 +292,13 @@ export class SourceLane {
     const now = this.#clock.now();
     // The budget's pause holds them back after the server's failures, this one after our own.
     const retry = error instanceof CalendarSourceError ? now : now + RETRY;
-    // Two poisonous mailboxes in a batch make both its halves fail: in other and smaller company they come apart.
-    if (mayBeOneMailbox(error)) this.#batchSize = Math.ceil(this.#batchSize / 2);
+    // Two poisonous mailboxes in a batch make both its halves fail, and one that the server can't get to the end of is
+    // not to be told from a server that hangs: in other and smaller company they come apart.
+    const mayBeOne = mayBeOneMailbox(error);
+    const isSilence = error instanceof CalendarSourceError && error.kind === 'unreachable';
+    if (mayBeOne || isSilence) this.#batchSize = Math.ceil(this.#batchSize / 2);
+    const [only] = batch;
+    if (mayBeOne && batch.length === 1 && only !== undefined && this.#inFlight.has(only)) this.#suspects.add(only);
     for (const mailbox of batch) {
       this.#changed.delete(mailbox);
       if (this.#inFlight.delete(mailbox)) this.#queue.setTurn(mailbox, calm(retry + this.#options.random()));

@@ -3,8 +3,8 @@ import { type Clock, type Instant, SECOND, type Timer } from '../runtime/clock.t
 import type { Logger } from '../runtime/logger.ts';
 import type { AvailabilityCache } from './availability-cache.ts';
 import type { CalendarRouter, FreeBusyAnswer } from './calendar-source.ts';
-import type { CalendarSourceErrorKind } from './calendar-source-error.ts';
 import { CalendarSync } from './calendar-sync.ts';
+import { MailboxLog } from './mailbox-log.ts';
 import type { Paces } from './pace.ts';
 import { buildTimeline, type TimeWindow } from './timeline.ts';
 import type { MailboxRecord, TimelineStore } from './timeline-store.ts';
@@ -38,13 +38,14 @@ export class WatchedCalendars {
   readonly #sync: CalendarSync;
   readonly #restored = new Map<Mailbox, MailboxRecord>();
   readonly #unsaved = new Set<Mailbox>();
-  readonly #troubled = new Map<Mailbox, CalendarSourceErrorKind>();
+  readonly #log: MailboxLog;
   readonly #undeleted = new Set<Mailbox>();
   #saveTimer: Timer | undefined;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(options: WatchedCalendarsOptions) {
     this.#options = options;
+    this.#log = new MailboxLog(options.logger, options.clock);
     this.#sync = new CalendarSync({
       ...options,
       timelineOf: (mailbox) => options.cache.get(mailbox).timeline,
@@ -113,7 +114,7 @@ export class WatchedCalendars {
     this.#sync.unwatch(mailbox);
     this.#options.cache.unpin(mailbox);
     this.#unsaved.delete(mailbox);
-    this.#troubled.delete(mailbox);
+    this.#log.forget(mailbox);
     this.#undeleted.add(mailbox);
     this.#scheduleSave();
   }
@@ -121,7 +122,7 @@ export class WatchedCalendars {
   #answered(answer: FreeBusyAnswer, at: Instant, window: TimeWindow): void {
     const { cache, listener } = this.#options;
     const { mailbox } = answer;
-    this.#explain(answer);
+    this.#log.answered(answer, cache.get(mailbox).timeline !== undefined);
     if ('error' in answer) {
       // The last known timeline stays until it is stale: an error says nothing about the calendar.
       if (answer.error.kind !== 'mailbox-not-found') return;
@@ -134,27 +135,6 @@ export class WatchedCalendars {
     }
     this.#unsaved.add(mailbox);
     this.#scheduleSave();
-  }
-
-  /** One line when a mailbox's trouble begins or becomes another, and one when it ends. */
-  #explain(answer: FreeBusyAnswer): void {
-    const { cache, logger } = this.#options;
-    const { mailbox } = answer;
-    if (!('error' in answer)) {
-      if (this.#troubled.delete(mailbox)) logger.info('Exchange gives free/busy for the mailbox again', { mailbox });
-      return;
-    }
-    const { kind, code, message } = answer.error;
-    if (this.#troubled.get(mailbox) === kind) return;
-    this.#troubled.set(mailbox, kind);
-    // One that was never there is an asker's mistake, and its refusal is in the log.
-    const isNews = kind !== 'mailbox-not-found' || cache.get(mailbox).timeline !== undefined;
-    logger[isNews ? 'warn' : 'debug']('Exchange gives no free/busy for a mailbox', {
-      mailbox,
-      kind,
-      code,
-      reason: message,
-    });
   }
 
   #scheduleSave(): void {

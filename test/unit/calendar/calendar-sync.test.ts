@@ -4,6 +4,7 @@ import type { FreeBusyAnswer } from '../../../component/calendar/calendar-source
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { CalendarSync } from '../../../component/calendar/calendar-sync.ts';
 import { RequestBudget } from '../../../component/calendar/request-budget.ts';
+import { askInHalves } from '../../../component/calendar/split-batch.ts';
 import { buildTimeline, type Timeline } from '../../../component/calendar/timeline.ts';
 import { HOUR, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -392,4 +393,93 @@ test('a clock that is set back makes nobody wait longer', async () => {
     }
   }
   expect(waits[1]).toBe(waits[0]);
+});
+
+test('what is in flight when the clock is set back is asked for again, not only when the clock has caught up', async () => {
+  const { clock, source, sync } = setUp();
+  let release = () => {};
+  source.hold = new Promise<void>((resolve) => (release = resolve));
+  sync.watch('alice');
+  await clock.pass(SECOND);
+  clock.jump(-24 * HOUR);
+  sync.clockJumped(-24 * HOUR);
+  source.hold = undefined;
+  release();
+  await clock.pass(2 * SECOND);
+  expect(source.requests).toHaveLength(2);
+});
+
+test('servers that give no answer do not keep the account that they share with others among themselves', async () => {
+  const clock = new FakeClock(START);
+  const account = new AccountGuard();
+  const servers = Array.from({ length: 13 }, (_, i) => {
+    const budget = new RequestBudget({ concurrency: 2, random: () => 0.5, account });
+    const server = new ScriptedSource(clock, { name: `server${i}`, budget });
+    if (i === 12) return server;
+    server.failure = new CalendarSourceError('unreachable', 'no answer in time');
+    Object.defineProperty(server, 'hold', { get: () => new Promise<void>((end) => clock.after(10 * SECOND, end)) });
+    return server;
+  });
+  const sync = new CalendarSync({
+    route: (mailbox) => servers[Number(mailbox)],
+    ...{ clock, logger: new RecordingLogger(), random: () => 0.5 },
+    ...{ refresh: REFRESH, refreshNear: 2 * MINUTE, refreshIdle: REFRESH, coalesce: SECOND },
+    ...{ window: { past: HOUR, future: 48 * HOUR }, timelineOf: () => undefined, onAnswer: () => {} },
+  });
+  sync.start();
+  for (const i of servers.keys()) sync.watch(String(i));
+  await clock.pass(125 * SECOND);
+  expect(servers[12]?.requests).toHaveLength(1);
+  await sync.stop();
+});
+
+test('a mailbox that poisons its requests is asked for in company: alone it would look like the server’s trouble', async () => {
+  const { clock, source, sync } = setUp();
+  const whole = new CalendarSourceError('malformed', 'no SOAP message');
+  source.freeBusy = (mailboxes) =>
+    source.budget.run(clock, async () => {
+      source.requests.push({ at: clock.now() - START, mailboxes });
+      return askInHalves(mailboxes, async (some) => {
+        if (some.includes('poison')) throw whole;
+        return some.map((mailbox) => ({ mailbox, periods: [] }));
+      });
+    });
+  for (const mailbox of ['poison', 'alice', 'bob']) sync.watch(mailbox);
+  await clock.pass(SECOND);
+  let paused = 0;
+  for (let second = 0; second < 7200; second++) {
+    await clock.pass(SECOND);
+    if (source.budget.notBefore > clock.now()) paused++;
+  }
+  expect(source.askedFor('poison').length).toBeGreaterThanOrEqual(3);
+  expect(paused).toBe(0);
+  // Alone on its server it has nobody to go with.
+  sync.unwatch('alice');
+  sync.unwatch('bob');
+  await clock.pass(HOUR);
+  expect(source.requests.at(-1)?.mailboxes).toEqual(['poison']);
+  // Well again, it goes by itself.
+  source.freeBusy = ScriptedSource.prototype.freeBusy.bind(source);
+  await clock.pass(10 * MINUTE);
+  sync.watch('alice');
+  await clock.pass(SECOND);
+  const before = source.requests.length;
+  await clock.pass(HOUR);
+  expect(source.requests.slice(before).some(({ mailboxes }) => mailboxes.length === 1)).toBe(true);
+});
+
+test('one mailbox that makes its requests time out does not take the others of its server along', async () => {
+  const { clock, source, answers, sync } = setUp();
+  source.freeBusy = (mailboxes) =>
+    source.budget.run(clock, async () => {
+      const hangs = mailboxes.includes('user7') && clock.now() > START + MINUTE;
+      await new Promise<void>((resolve) => clock.after(hangs ? 30 * SECOND : 50, resolve));
+      if (hangs) throw new CalendarSourceError('unreachable', 'no answer in time');
+      return mailboxes.map((mailbox) => ({ mailbox, periods: [] }));
+    });
+  for (const mailbox of many(60)) sync.watch(mailbox);
+  await clock.pass(2 * HOUR);
+  answers.length = 0;
+  await clock.pass(HOUR);
+  expect(new Set(answers.map(({ mailbox }) => mailbox)).size).toBe(59);
 });

@@ -49,7 +49,7 @@ describe('what an answer of Exchange means', () => {
       { kind: 'unauthorized' },
       /Basic authentication is not enabled.*NTLM/,
     ],
-    ['401 with a Retry-After', 401, '', { 'retry-after': '5' }, { kind: 'throttled', retryAfter: 5000 }, /busy/],
+    ['401 with a Retry-After', 401, '', { 'retry-after': '5' }, { kind: 'unauthorized', retryAfter: 5000 }, /HTTP 401/],
     [
       '403 by the tenant policy',
       403,

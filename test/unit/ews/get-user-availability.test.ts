@@ -253,7 +253,7 @@ describe('the answer', () => {
   });
 
   test.each(['ErrorServerBusy', 'ErrorExceededConnectionCount'])(
-    'takes %s of one mailbox for a throttled request',
+    'takes %s of half the mailboxes for a throttled request',
     (code) => {
       const backOff =
         '<MessageXml><t:Value xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" Name="BackOffMilliseconds">7000</t:Value></MessageXml>';
@@ -263,6 +263,17 @@ describe('the answer', () => {
       expect(error).toMatchObject({ kind: 'throttled', code, retryAfter: 7000 });
     },
   );
+
+  test('takes "busy" for a few of the mailboxes for their own error: the others’ answers are not lost for it', () => {
+    const xml = answer(refusal('ErrorServerBusy'), success + view(events()), success + view(events()));
+    expect(read(xml, ['a@example.com', 'b@example.com', 'c@example.com']).answers).toMatchObject([
+      { mailbox: 'a@example.com', error: { kind: 'throttled' } },
+      { mailbox: 'b@example.com', periods: [] },
+      { mailbox: 'c@example.com', periods: [] },
+    ]);
+    const four = ['a@example.com', 'b@example.com', 'c@example.com', 'd@example.com'];
+    expect(failure(() => read(xml, four))).toMatchObject({ kind: 'throttled' });
+  });
 
   test.each([0, 1, 3])('is discarded as a whole when it has %i responses for 2 mailboxes', (count) => {
     const xml = answer(...Array.from({ length: count }, () => success + view(events())));
