@@ -131,7 +131,8 @@ export function networkError(cause: unknown, host: string, who = 'Exchange at'):
 /** The longest chain that is looked through; a server may show any. */
 const LONGEST_CHAIN = 10;
 
-function chainOf(shown: DetailedPeerCertificate): readonly X509Certificate[] {
+/** The server's certificate and those of its issuers, as far as they are known. */
+export function chainOf(shown: DetailedPeerCertificate): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
   // The last one is its own issuer, or has none; a server that shows no certificate has an empty object.
   for (let one: DetailedPeerCertificate | undefined = shown; one?.raw !== undefined && chain.length < LONGEST_CHAIN; ) {

@@ -16,17 +16,15 @@
 // own. The routine round of questions goes on meanwhile: by chance it finds a change before its pause is over.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openSqliteStore } from '../../adapters/storage/sqlite-store.ts';
 import { calendarSchema } from '../../config/schema/calendar.ts';
-import { gatewayConfig, startGateway } from '../support/gateway-process.ts';
 import { ONLINE } from '../support/house.ts';
 import { type Prosody, startProsody } from '../support/prosody.ts';
-import { RecordingLogger } from '../support/recording-logger.ts';
-import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
+import { makeTempFolder } from '../support/temp-folder.ts';
 import { type Benchmark, formatSummary, percentile, readable, summarizeRounds } from './harness.ts';
 import type { ExchangeProcess, MadeChange, PlannedChange } from './support/exchange-process.ts';
 import { forkHelper, type HelperProcess } from './support/helper-process.ts';
 import { type Arrival, forkRawSink, type RawSink } from './support/raw-sink.ts';
+import { startSubscribedGateway } from './support/subscribed-gateway.ts';
 
 const CONTACTS = Array.from({ length: 2_000 }, (_, index) => `contact${String(index).padStart(4, '0')}`);
 const STREAMS = 10;
@@ -76,7 +74,13 @@ export const benchmark: Benchmark = {
         ...{ username: WATCHER, password: prosody.passwordOf(WATCHER) },
       });
       closers.push(() => sink.stop());
-      const gateway = await startGatewayOf(prosody, url, folder);
+      const server = { name: 'hq', url, username: 'gateway', passwordFile: 'exchange-password' };
+      const gateway = await startSubscribedGateway({
+        ...{ prosody, url, folder, contacts: CONTACTS, watcher: WATCHER },
+        overrides: {
+          exchange: { servers: [{ ...server, impersonation: true, notifications: { mailboxes: CONTACTS.length } }] },
+        },
+      });
       closers.push(() => gateway.remove());
       await gateway.waitForLog(ONLINE);
       await allKnown(sink);
@@ -104,26 +108,6 @@ export const benchmark: Benchmark = {
 
 function mailboxOf(contact: string, { domain }: Pick<Prosody, 'domain'>): string {
   return `${contact}@${domain}`;
-}
-
-/** The gateway with the subscriptions of an earlier run in its database. */
-async function startGatewayOf(prosody: Prosody, url: string, folder: TempFolder) {
-  const file = folder.file('gateway.db');
-  const store = await openSqliteStore({ file, logger: new RecordingLogger() });
-  const watcher = `${WATCHER}@${prosody.domain}`;
-  const since = Date.now();
-  await Promise.all(
-    CONTACTS.map((contact) => store.saveSubscription({ contact, watcher, state: 'subscribed', since })),
-  );
-  await store.close();
-  const server = { name: 'hq', url, username: 'gateway', passwordFile: 'exchange-password' };
-  const overrides = {
-    exchange: { servers: [{ ...server, impersonation: true, notifications: { mailboxes: CONTACTS.length } }] },
-    storage: { file },
-    watchers: { domains: [prosody.domain], maxSubscriptions: CONTACTS.length },
-    log: { level: 'info' },
-  };
-  return startGateway({ ...gatewayConfig({ prosody, simulator: { url }, overrides }), entry: 'dist' });
 }
 
 /** Waits until something is known of every contact. */

@@ -17,17 +17,15 @@
 // the usual five rounds meet no refresh; many rounds do, as in real life.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openSqliteStore } from '../../adapters/storage/sqlite-store.ts';
 import { presenceStanza } from '../../component/xmpp/presence-stanza.ts';
 import { type ExchangeSimulator, startExchangeSimulator } from '../support/exchange-simulator/exchange-simulator.ts';
-import { gatewayConfig, startGateway } from '../support/gateway-process.ts';
 import { ONLINE } from '../support/house.ts';
-import { type Prosody, startProsody } from '../support/prosody.ts';
-import { RecordingLogger } from '../support/recording-logger.ts';
-import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
+import { startProsody } from '../support/prosody.ts';
+import { makeTempFolder } from '../support/temp-folder.ts';
 import { type Benchmark, formatSummary, percentile, readable, runRounds, summarizeRounds } from './harness.ts';
 import { connectRawComponent, type RawComponent } from './support/raw-component.ts';
 import { forkRawSink, type RawSink } from './support/raw-sink.ts';
+import { startSubscribedGateway } from './support/subscribed-gateway.ts';
 
 const CONTACTS = Array.from({ length: 1_000 }, (_, index) => `contact${String(index).padStart(4, '0')}`);
 const WATCHER = 'bob';
@@ -81,7 +79,9 @@ export const benchmark: Benchmark = {
       closers.push(() => sink.stop());
       const raw = await connectRawComponent({ port: prosody.componentPort, domain: FLOOR_DOMAIN, secret: SECRET });
       closers.push(() => raw.close());
-      const gateway = await startGatewayOf(prosody, exchange, folder);
+      const gateway = await startSubscribedGateway({
+        ...{ prosody, url: exchange.url, folder, contacts: CONTACTS, watcher: WATCHER },
+      });
       closers.push(() => gateway.remove());
       await gateway.waitForLog(ONLINE);
       await allAvailable(sink);
@@ -111,24 +111,6 @@ function bookMeetings(exchange: ExchangeSimulator, domain: string, origin: numbe
       exchange.calendars.book(mailbox, { start, end: start + MEETING, status: 'Busy' });
     }
   }
-}
-
-/** The gateway with the subscriptions of an earlier run in its database. */
-async function startGatewayOf(prosody: Prosody, exchange: ExchangeSimulator, folder: TempFolder) {
-  const file = folder.file('gateway.db');
-  const store = await openSqliteStore({ file, logger: new RecordingLogger() });
-  const watcher = `${WATCHER}@${prosody.domain}`;
-  const since = Date.now();
-  await Promise.all(
-    CONTACTS.map((contact) => store.saveSubscription({ contact, watcher, state: 'subscribed', since })),
-  );
-  await store.close();
-  const overrides = {
-    storage: { file },
-    watchers: { domains: [prosody.domain], maxSubscriptions: CONTACTS.length },
-    log: { level: 'info' },
-  };
-  return startGateway({ ...gatewayConfig({ prosody, simulator: exchange, overrides }), entry: 'dist' });
 }
 
 /** Waits until something is known of every contact. */

@@ -1,5 +1,6 @@
 import { expect, vi } from 'vitest';
 import { from, type House, ONLINE, openHouse } from './house.ts';
+import { Random } from './random.ts';
 import type { Received, Watcher } from './xmpp-watcher.ts';
 
 export type KillNineOptions = {
@@ -28,13 +29,12 @@ export async function surviveKills({ exchanges, seed, entry = 'source' }: KillNi
   for (const [i, name] of names.entries()) if (i % 2 === 0) house.meetingNow(name, 'Busy', 3_600_000);
   let watchers = [await house.watcher('bob'), await house.watcher('carol')];
   const wishes = new Map<string, Wish>();
-  const random = mulberry(seed);
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  const random = new Random(seed);
   let acknowledged = 0;
 
   for (let i = 0; i < exchanges; i++) {
-    const watcher = pick(watchers);
-    const name = pick(names);
+    const watcher = random.pick(watchers);
+    const name = random.pick(names);
     const key = `${name} ${watcher.bareJid}`;
     const wish: Wish = {
       kind: wishes.get(key)?.kind === 'subscribe' ? 'unsubscribe' : 'subscribe',
@@ -43,7 +43,7 @@ export async function surviveKills({ exchanges, seed, entry = 'source' }: KillNi
     wishes.set(key, wish);
     const before = watcher.received.length;
     await watcher[wish.kind](house.contact(name));
-    await new Promise((resolve) => setTimeout(resolve, random() * LATEST_KILL));
+    await new Promise((resolve) => setTimeout(resolve, random.between(0, LATEST_KILL)));
     await house.gateway.kill();
     // What had left the gateway before it died still arrives.
     await watcher.expectSilence(30, () => false);
@@ -114,15 +114,4 @@ async function checkScreen(
     );
     expect(seen.map(({ from: sender }) => sender)).toEqual([]);
   }
-}
-
-/** A small random number generator, mulberry32: the same seed gives the same numbers. */
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -17,6 +17,7 @@ import { entryStatuses } from './exchange-simulator/calendar-entry.ts';
 import { MESSAGES, SOAP, TYPES } from './exchange-simulator/namespaces.ts';
 import type { ResponseStyle } from './exchange-simulator/soap.ts';
 import { utc } from './exchange-simulator/time-zone.ts';
+import { Random } from './random.ts';
 
 export type FuzzReport = {
   seed: number;
@@ -263,32 +264,4 @@ function mutateBytes(random: Random, bytes: Buffer): Buffer {
     }
   }
   return mutated;
-}
-
-/** Random numbers that a seed repeats (mulberry32). */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-
-  chance(share: number): boolean {
-    return this.next() < share;
-  }
-
-  pick<Value>(values: readonly Value[]): Value {
-    return values[this.below(values.length)] as Value;
-  }
 }

@@ -1,13 +1,11 @@
-import { X509Certificate } from 'node:crypto';
-import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import { DAY, type Instant } from '../../../component/runtime/clock.ts';
-import { explainNetworkCode } from '../network-error.ts';
+import { chainOf, explainNetworkCode } from '../network-error.ts';
 import type { CheckFinding } from './check-finding.ts';
 
 /** A certificate that ends sooner, in days, is worth a word. */
 const SOON = 21;
-/** The longest chain that is looked through; a server may show any. */
-const LONGEST_CHAIN = 10;
 
 /** What a TLS connection shows, which was opened whether or not the certificate is good. */
 export function certificateFinding(socket: TLSSocket, now: Instant): CheckFinding {
@@ -33,17 +31,6 @@ export function certificateFinding(socket: TLSSocket, now: Instant): CheckFindin
   return (endOf(first) - now) / DAY < SOON
     ? { step: 'tls', severity: 'warning', seen, advice: 'Renew the certificate before it ends' }
     : { step: 'tls', severity: 'ok', seen };
-}
-
-/** The server's certificate and those of its issuers, as far as they are known. */
-function chainOf(shown: DetailedPeerCertificate): readonly X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  // The last one is its own issuer, or has none; a server that shows no certificate has an empty object.
-  for (let one: DetailedPeerCertificate | undefined = shown; one?.raw !== undefined && chain.length < LONGEST_CHAIN; ) {
-    chain.push(new X509Certificate(one.raw));
-    one = one.issuerCertificate === one ? undefined : one.issuerCertificate;
-  }
-  return chain;
 }
 
 function endOf({ validTo }: X509Certificate): Instant {

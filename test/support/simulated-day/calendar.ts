@@ -3,7 +3,7 @@
 import type { BusyStatus } from '../../../component/calendar/busy-status.ts';
 import type { BusyPeriod } from '../../../component/calendar/timeline.ts';
 import { DAY, HOUR, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 export type Calendar = readonly BusyPeriod[];
 

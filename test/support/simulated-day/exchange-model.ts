@@ -3,9 +3,9 @@ import { CalendarSourceError } from '../../../component/calendar/calendar-source
 import type { ChangeFeed } from '../../../component/calendar/change-feed.ts';
 import { RequestBudget } from '../../../component/calendar/request-budget.ts';
 import { MINUTE, SECOND } from '../../../component/runtime/clock.ts';
+import { Random } from '../random.ts';
 import type { Exchange, Stage } from './exchange.ts';
 import { homeAt, type Moment, type Outage, SERVERS, versionAt } from './plan.ts';
-import { Random } from './random.ts';
 
 /** How long a request takes that is never answered. */
 export const REQUEST_LIMIT = 30 * SECOND;

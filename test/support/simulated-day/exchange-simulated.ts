@@ -2,10 +2,10 @@ import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import { createEwsCalendarSource } from '../../../adapters/ews/ews-calendar-source.ts';
 import { startExchangeSimulator } from '../exchange-simulator/exchange-simulator.ts';
 import { Organisation } from '../exchange-simulator/organisation.ts';
+import { Random } from '../random.ts';
 import { RecordingLogger } from '../recording-logger.ts';
 import type { Exchange, Stage } from './exchange.ts';
 import { homeAt, type MailboxTrouble, type Outage, SERVERS } from './plan.ts';
-import { Random } from './random.ts';
 
 const codeOf: Readonly<Record<MailboxTrouble, string>> = {
   'mailbox-not-found': 'ErrorMailRecipientNotFound',

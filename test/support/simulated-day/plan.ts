@@ -2,8 +2,8 @@
 // which pass evenly; the wall clock is set twice.
 
 import { HOUR, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
+import { Random } from '../random.ts';
 import { type Calendar, edited, LAST_MIDNIGHT, randomCalendar } from './calendar.ts';
-import { Random } from './random.ts';
 
 /** Milliseconds since the day's beginning. */
 export type Moment = number;

@@ -8,11 +8,11 @@ import { DAY, HOUR, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import { SubscriptionPolicy } from '../../../component/subscription/subscription-policy.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { MemoryStore } from '../memory-store.ts';
+import { Random } from '../random.ts';
 import { RecordingLogger } from '../recording-logger.ts';
 import type { Exchange, ExchangeEvent, Stage } from './exchange.ts';
 import { PresenceListener } from './listener.ts';
 import { type DayPlan, type Moment, versionAt } from './plan.ts';
-import { Random } from './random.ts';
 import { type DayRecord, emptyRecord } from './record.ts';
 
 export const PACES = { refresh: 5 * MINUTE, refreshNear: 2 * MINUTE, refreshIdle: 30 * MINUTE } as const;

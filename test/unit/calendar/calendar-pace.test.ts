@@ -5,6 +5,7 @@ import { RequestBudget } from '../../../component/calendar/request-budget.ts';
 import { type BusyPeriod, buildTimeline, type Timeline } from '../../../component/calendar/timeline.ts';
 import { HOUR, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { Random } from '../../support/random.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
 const START = Date.UTC(2026, 0, 5, 9);
@@ -29,11 +30,8 @@ function setUp(periods: readonly BusyPeriod[] = []) {
         return mailboxes.map((mailbox): FreeBusyAnswer => ({ mailbox, periods }));
       }),
   };
-  let seed = 1;
-  const random = () => {
-    seed = (seed * 16807) % 2147483647;
-    return (seed - 1) / 2147483646;
-  };
+  const numbers = new Random(1);
+  const random = () => numbers.next();
   const sync = new CalendarSync({
     ...{ clock, random, logger: new RecordingLogger(), route: () => source },
     ...{ refresh: 5 * MINUTE, refreshNear: 2 * MINUTE, refreshIdle: 30 * MINUTE, coalesce: SECOND },

@@ -8,6 +8,7 @@ import { askInHalves } from '../../../component/calendar/split-batch.ts';
 import { buildTimeline, type Timeline } from '../../../component/calendar/timeline.ts';
 import { HOUR, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { Random } from '../../support/random.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { ScriptedSource } from '../../support/scripted-source.ts';
 
@@ -222,11 +223,8 @@ describe('asking for calendars', () => {
 
 test('the requests for a thousand mailboxes are spread over the interval and nearly full', async () => {
   const { clock, source, sync } = setUp();
-  let seed = 1;
-  const random = () => {
-    seed = (seed * 16807) % 2147483647;
-    return (seed - 1) / 2147483646;
-  };
+  const numbers = new Random(1);
+  const random = () => numbers.next();
   const spread = new CalendarSync({
     route: () => source,
     clock,
