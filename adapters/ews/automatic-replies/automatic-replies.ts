@@ -180,10 +180,12 @@ export class AutomaticReplies {
     else if (tip === 'none') this.#know(mailbox, { ...next, saidAt: now, during: undefined });
     else if (tip.during !== undefined) this.#know(mailbox, { ...next, saidAt: now, during: tip.during });
     else {
-      unscheduled.push(mailbox);
       const before = this.#known.peek(mailbox)?.during;
-      const start = before?.end === Number.POSITIVE_INFINITY ? before.start : now;
-      this.#know(mailbox, { ...next, saidAt: now, during: { start, end: Number.POSITIVE_INFINITY } });
+      const isStill = before !== undefined && before.start <= now && now < before.end;
+      const during = isStill ? before : { start: now, end: Number.POSITIVE_INFINITY };
+      this.#know(mailbox, { ...next, saidAt: now, during });
+      // A known end stays known: there are more mailboxes than schedules may be looked up at a time.
+      if (during.end === Number.POSITIVE_INFINITY) unscheduled.push(mailbox);
     }
   }
 

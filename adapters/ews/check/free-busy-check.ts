@@ -1,5 +1,6 @@
 import type { FreeBusyAnswer } from '../../../component/calendar/calendar-source.ts';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
+import type { TimeWindow } from '../../../component/calendar/timeline.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
 import { DAY } from '../../../component/runtime/clock.ts';
 import type { Credentials } from '../authentication.ts';
@@ -18,15 +19,17 @@ export type Asked = {
   readonly hasMailbox: boolean;
 };
 
+const ADVICE_KIND = 'During these nothing is shown of the person. Look for a newer version of the gateway';
+
 /** One request shows two things: whether the account is let in, and whether it may see the mailbox. */
 export async function askForMailbox(context: AccountContext, signs: ThrottlingSigns): Promise<Asked> {
   const { clock, mailbox, signal, account } = context;
   const { scheme } = context.credentials;
   const now = clock.now();
+  const window = { start: now, end: now + DAY };
   let answer: FreeBusyAnswer | undefined;
   try {
     const request = { ...context, knownOddities: new Set<string>() };
-    const window = { start: now, end: now + DAY };
     [answer] = await account.run(signal, () => askFreeBusy(request, [mailbox ?? nobody(context)], window, signal));
   } catch (error) {
     if (!(error instanceof CalendarSourceError)) throw error;
@@ -41,7 +44,7 @@ export async function askForMailbox(context: AccountContext, signs: ThrottlingSi
   const finding: CheckFinding =
     mailbox === undefined
       ? { step: 'free-busy', severity: 'info', seen: 'not checked: it has no sampleMailbox' }
-      : freeBusyFinding(mailbox, answer, scheme);
+      : freeBusyFinding(mailbox, answer, scheme, window);
   const kind = answer !== undefined && 'error' in answer ? answer.error.kind : undefined;
   const hasMailbox = kind !== 'mailbox-not-found' && kind !== 'wrong-server';
   return { findings: [accepted(context), finding], isServed: true, hasMailbox };
@@ -61,16 +64,26 @@ function freeBusyFinding(
   mailbox: Mailbox,
   answer: FreeBusyAnswer | undefined,
   scheme: Credentials['scheme'],
+  window: TimeWindow,
 ): CheckFinding {
   if (answer === undefined || 'error' in answer) {
     const error = answer?.error ?? new CalendarSourceError('malformed', 'No answer');
     const finding = failed('free-busy', error, { scheme, mailbox });
     return { ...finding, seen: `${mailbox}: ${error.code ?? error.message}` };
   }
-  if (answer.periods.some(({ status }) => status === 'NoData')) {
+  const unknown = answer.periods.filter(({ status }) => status === 'NoData');
+  if (unknown.some(({ start, end }) => start <= window.start && end >= window.end)) {
     const seen = `${mailbox}: Exchange has no free/busy data`;
     return { step: 'free-busy', severity: 'error', seen, advice: ADVICE_RIGHTS };
   }
   const entries = answer.periods.length === 1 ? '1 entry' : `${answer.periods.length} entries`;
-  return { step: 'free-busy', severity: 'ok', seen: `${mailbox}: ${entries} in the next 24 hours` };
+  const seen = `${mailbox}: ${entries} in the next 24 hours`;
+  return unknown.length === 0
+    ? { step: 'free-busy', severity: 'ok', seen }
+    : {
+        step: 'free-busy',
+        severity: 'warning',
+        seen: `${seen}, ${unknown.length} of a kind that is unknown here`,
+        advice: ADVICE_KIND,
+      };
 }

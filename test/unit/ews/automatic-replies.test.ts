@@ -126,6 +126,17 @@ describe('a mailbox with automatic replies', () => {
     expect(count('GetUserOofSettingsRequest')).toBe(1);
   });
 
+  test('keeps a known end although the server no longer tells it', async () => {
+    const { calendars, ask, clock } = await open();
+    calendars.automaticReply(alice, { start: start - HOUR, end: start + HOUR, text: 'Away' });
+    await ask(alice);
+    clock.advance(10 * MINUTE);
+    calendars.automaticReply(alice, { text: 'Away' });
+    expect(await ask(alice)).toEqual([[{ start: start - 50 * MINUTE, end: start + HOUR, status: 'OOF' }]]);
+    clock.advance(HOUR);
+    expect(await ask(alice)).toEqual([[{ start: clock.now(), end: clock.now() + 48 * HOUR, status: 'OOF' }]]);
+  });
+
   test('is asked about again though the clock was set back', async () => {
     const { calendars, ask, clock } = await open();
     calendars.automaticReply(alice, { text: 'Away' });

@@ -52,7 +52,7 @@ export const serverFaults: readonly Fault[] = [
   simulated(
     'an unknown busy type',
     { kind: 'unknown-busy-type' },
-    { cutsOff: [], check: 'free-busy error', blurs: 'entries', backOff: 8 * MINUTE, sparesStreams: true },
+    { cutsOff: [], check: 'free-busy warning', blurs: 'entries', backOff: 8 * MINUTE, sparesStreams: true },
   ),
   simulated('nothing listens', { kind: 'refuse-connections' }, { check: 'http error' }),
 ];

@@ -222,7 +222,7 @@ describe('the check of a server', () => {
     ['too-many-connections', 'free-busy', 'error'],
     ['wrong-count', 'free-busy', 'error'],
     ['busy-in-200', 'free-busy', 'error'],
-    ['unknown-busy-type', 'free-busy', 'error'],
+    ['unknown-busy-type', 'free-busy', 'warning'],
     ['slow-body', 'free-busy', 'ok'],
   ])('comes to an end, and to this one, when the fault is "%s": %s %s', async (kind, where, severity) => {
     const { url, faults } = await simulate();
