@@ -34,7 +34,7 @@ test.each(['json', 'pretty'])(
         children.push(gateway);
         const ended = once(gateway, 'exit');
         gateway.stdout?.once('data', () => gateway.stdout?.destroy());
-        const connected = server.stream(children.length - 1);
+        const connected = server.stream(children.length - 1, 30_000);
         expect(await Promise.race([connected.then(() => 'connected'), ended])).toBe('connected');
         const stream = await connected;
         await until(() => stream.isAuthenticated, 'the handshake');

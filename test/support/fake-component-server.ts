@@ -51,9 +51,9 @@ export class FakeComponentServer {
     return this;
   }
 
-  /** The nth connection (0 is the first), as soon as it is there. */
-  async stream(n: number): Promise<FakeStream> {
-    await until(() => this.streams.length > n, `connection ${n}`);
+  /** The nth connection (0 is the first), as soon as it is there; a process that must start first may need longer. */
+  async stream(n: number, limit?: number): Promise<FakeStream> {
+    await until(() => this.streams.length > n, `connection ${n}`, limit);
     return this.streams[n] as FakeStream;
   }
 
@@ -163,9 +163,10 @@ export class FakeStream {
   }
 }
 
-/** Resolves when `holds` does; looks every few milliseconds, for at most 3 s. */
-export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let look = 0; look < 1_000; look++) {
+/** Resolves when `holds` does; looks every few milliseconds, for at most `limit` of them. */
+export async function until(holds: () => boolean, what: string, limit = 3_000): Promise<void> {
+  const end = performance.now() + limit;
+  while (performance.now() < end) {
     if (holds()) return;
     await sleep(3);
   }
