@@ -19,6 +19,11 @@ export async function cli(words: readonly string[], clocks: Clocks): Promise<Exi
   const { values, command } = line;
   if (values.version) return print(`${productVersion()}\n`);
   if (values.help || command === 'help') return print(help);
+  const misplaced = misplacedOption(values, command);
+  if (misplaced !== undefined) {
+    complain(`${misplaced} is for check, and not for ${command}`);
+    return exitCode.usage;
+  }
   switch (command) {
     case 'run':
       return await withConfiguration(values.config, (loaded) => run(loaded, clocks));
@@ -27,9 +32,9 @@ export async function cli(words: readonly string[], clocks: Clocks): Promise<Exi
         check(configuration, { mailbox: values.mailbox, servers: values.server, json: values.json }),
       );
     case 'config validate':
-      return await withConfiguration(values.config, async ({ warnings }) => {
+      return await withConfiguration(values.config, async ({ warnings }, file) => {
         for (const warning of warnings) process.stderr.write(`${warning}\n`);
-        return print(`${values.config} is valid\n`);
+        return print(`${file} is valid\n`);
       });
     case 'config schema':
       return print(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
@@ -46,7 +51,7 @@ function parse(words: readonly string[]) {
       args: [...words],
       allowPositionals: true,
       options: {
-        config: { type: 'string', short: 'c', default: defaultConfiguration() },
+        config: { type: 'string', short: 'c' },
         mailbox: { type: 'string' },
         server: { type: 'string', multiple: true, default: [] },
         json: { type: 'boolean', default: false },
@@ -61,19 +66,32 @@ function parse(words: readonly string[]) {
   }
 }
 
-function defaultConfiguration(): string {
-  const names = ['gateway.yaml', '/etc/presence-gateway/gateway.yaml'];
-  return names.find((name) => existsSync(name)) ?? 'gateway.yaml';
+type CheckValues = { mailbox?: string; server: string[]; json: boolean };
+
+/** An option that would do nothing: whoever gives it expects something. */
+function misplacedOption({ mailbox, server, json }: CheckValues, command: string): string | undefined {
+  if (!['run', 'config validate', 'config schema'].includes(command)) return undefined;
+  if (json) return '--json';
+  if (server.length > 0) return '--server';
+  return mailbox === undefined ? undefined : '--mailbox';
 }
+
+/** Where the configuration is looked for, in this order, when it is not named. */
+const usualFiles = ['gateway.yaml', '/etc/presence-gateway/gateway.yaml'];
 
 function complain(what: string): void {
   process.stderr.write(`presence-gateway: ${what}\nTry: presence-gateway --help\n`);
 }
 
 async function withConfiguration(
-  file: string,
-  command: (loaded: LoadedConfiguration) => Promise<ExitCode>,
+  named: string | undefined,
+  command: (loaded: LoadedConfiguration, file: string) => Promise<ExitCode>,
 ): Promise<ExitCode> {
+  const file = named ?? usualFiles.find((name) => existsSync(name));
+  if (file === undefined) {
+    complain(`there is no ${usualFiles.join(' here, and no ')}: name the configuration with --config`);
+    return exitCode.configuration;
+  }
   let loaded: LoadedConfiguration;
   try {
     loaded = await loadConfiguration(file, process.env);
@@ -82,7 +100,7 @@ async function withConfiguration(
     process.stderr.write(`${error.message}\n`);
     return exitCode.configuration;
   }
-  return await command(loaded);
+  return await command(loaded, file);
 }
 
 /** A reader that has seen enough (`| head`) is no failure. */

@@ -6,9 +6,10 @@ import {
   type DetailedPeerCertificate,
   rootCertificates,
   type SecureContext,
+  type TLSSocket,
 } from 'node:tls';
 import { type buildConnector, errors } from 'undici';
-import { type Clock, MINUTE, SECOND } from '../../component/runtime/clock.ts';
+import { type Clock, HOUR, MINUTE, SECOND, type Timer } from '../../component/runtime/clock.ts';
 import { withDeadline } from './deadline.ts';
 import { certificateError } from './network-error.ts';
 import { type HttpProxy, type ProxyRoute, proxyError, readProxy, requestTunnel } from './proxy.ts';
@@ -36,8 +37,8 @@ export const ATTEMPT_TIMEOUT = 2 * SECOND;
 /**
  * How connections to Exchange, and to whom it trusts, are made: directly or through a proxy, over verified TLS.
  *
- * TLS sessions are not resumed, which undici's own connector does: a resumed session is not verified again, and a
- * certificate that expires while we run would be accepted for as long as the server takes its tickets.
+ * A certificate that expires while we run is refused from then on: TLS sessions are not resumed, which undici's own
+ * connector does, for a resumed session is not verified again; and a connection ends with its certificate.
  *
  * @throws RangeError when the certificates or the proxy can't be used; the message holds no secret
  */
@@ -121,6 +122,32 @@ function dial(dialling: Dialling, target: Target): Promise<Socket> {
   );
 }
 
+/** A connection looks at the clock at least so often: timers stand still while a machine sleeps. */
+const LOOK = HOUR;
+
+/**
+ * Cuts a connection when its certificate's time is over. One that is never idle would live on, and never be verified
+ * again: whoever asks next meets the refusal.
+ */
+function endWithCertificate(socket: TLSSocket, clock: Clock): void {
+  // Its last second is good.
+  const until = Date.parse(socket.getPeerCertificate().valid_to) + SECOND;
+  // OpenSSL goes by the machine's clock and has taken it.
+  if (!(until > clock.now())) return;
+  let timer: Timer | undefined;
+  const look = () => {
+    const left = until - clock.now();
+    if (left > 0) {
+      timer = clock.after(Math.min(left, LOOK), look);
+      return;
+    }
+    const expired = Object.assign(new Error('The certificate has expired'), { code: 'CERT_HAS_EXPIRED' });
+    socket.destroy(certificateError(expired, socket.getPeerCertificate(true), clock.now()));
+  };
+  look();
+  socket.once('close', () => timer?.cancel());
+}
+
 /** Opens a connection, within a tunnel where there is one; it is destroyed when `ending` fires before it is open. */
 async function open(
   { secureContext, clock }: Dialling,
@@ -151,7 +178,9 @@ async function open(
     shown = socket.getPeerCertificate(true);
   });
   try {
-    return await opened(socket, 'secureConnect', ending);
+    await opened(socket, 'secureConnect', ending);
+    endWithCertificate(socket, clock);
+    return socket;
   } catch (error) {
     throw shown === undefined ? error : certificateError(error as Error, shown, clock.now());
   } finally {

@@ -3,7 +3,7 @@ import { CalendarSourceError } from '../../component/calendar/calendar-source-er
 import type { Mailbox } from '../../component/directory/directory.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
 import { withDeadline } from './deadline.ts';
-import { errorOfAnswer } from './ews-error.ts';
+import { errorOfAnswer, limitBackOff } from './ews-error.ts';
 import type { EwsAnswer, EwsTransport } from './ews-transport.ts';
 import { kindOfResponseCode } from './response-code.ts';
 import { type BodyHandler, SoapReader } from './soap.ts';
@@ -52,6 +52,7 @@ type LibraryResponse = {
  * - an empty or broken answer with HTTP 500 never settles its promise, and an exception inside its handlers becomes an
  *   unhandled rejection, which ends the process: so it only ever sees answers that we have read and found good
  * - a fault with HTTP 200 loses its code: such an answer is ours to interpret, too
+ * - the back-off of an error inside a good answer is not to be had from it: it is taken from the message
  * - its `Timeout` does nothing, and it can't be aborted: `limit` and `signal` do both
  * - it writes texts into its requests as they are: what may hold an `&` must be escaped before (`escapeXml`)
  * - it wants credentials of its own and puts them into each request: the transport has the real ones
@@ -66,8 +67,12 @@ export async function callEwsLibrary<Result>(
   return withDeadline(options, tooLate, async (signal) => {
     const ews = await loadEwsLibrary();
     let failure: unknown;
+    let backOff: number | undefined;
+    const onBackOff = (milliseconds: number | undefined) => {
+      backOff = milliseconds;
+    };
     const service = createService(ews, options.transport, (request) =>
-      fetchForLibrary({ ...options, signal }, request).catch((error: unknown) => {
+      fetchForLibrary({ ...options, signal, onBackOff }, request).catch((error: unknown) => {
         failure = error;
         throw harmlessRejection();
       }),
@@ -81,7 +86,7 @@ export async function callEwsLibrary<Result>(
     try {
       return await call(service, ews);
     } catch (error) {
-      throw failure instanceof Error ? failure : libraryError(error, ews);
+      throw failure instanceof Error ? failure : libraryError(error, ews, backOff);
     }
   });
 }
@@ -111,8 +116,10 @@ function createService(
   return service;
 }
 
+type FetchOptions = LibraryCallOptions & { readonly onBackOff: (milliseconds: number | undefined) => void };
+
 async function fetchForLibrary(
-  { transport, clock, signal, impersonate, headers: extra, onAnswer }: LibraryCallOptions,
+  { transport, clock, signal, impersonate, headers: extra, onAnswer, onBackOff }: FetchOptions,
   request: LibraryRequest,
 ): Promise<LibraryResponse> {
   const soap = new SoapReader(ignoreBody);
@@ -123,8 +130,10 @@ async function fetchForLibrary(
     soap.write(text);
     responseText += text;
   });
-  const error = errorOfAnswer(answer, soap.end(), clock.now());
+  const message = soap.end();
+  const error = errorOfAnswer(answer, message, clock.now());
   if (error !== undefined) throw error;
+  onBackOff(message.backOff);
   onAnswer?.(answer);
   const { status, headers } = answer;
   return response(status, responseText, Object.fromEntries(headers));
@@ -153,11 +162,15 @@ function response(status: number, responseText: string, headers: Readonly<Record
 }
 
 /** An error that the library itself made of a good answer: its text may name people and stays in the `cause`. */
-function libraryError(error: unknown, ews: EwsModule): CalendarSourceError {
+function libraryError(error: unknown, ews: EwsModule, backOff: number | undefined): CalendarSourceError {
   // A ServiceResponseException has the number of a member of the ServiceError enumeration.
   const number = (error as { ErrorCode?: unknown } | null)?.ErrorCode;
   const code = typeof number === 'number' ? ews.ServiceError[number] : undefined;
   return code === undefined
     ? new CalendarSourceError('malformed', 'ews-javascript-api can not make sense of the answer', { cause: error })
-    : new CalendarSourceError(kindOfResponseCode(code), `Exchange answered ${code}`, { code, cause: error });
+    : new CalendarSourceError(kindOfResponseCode(code), `Exchange answered ${code}`, {
+        ...limitBackOff(backOff),
+        code,
+        cause: error,
+      });
 }

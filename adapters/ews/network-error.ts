@@ -34,19 +34,23 @@ const readings: Readonly<Record<string, Reading>> = {
   CERT_HAS_EXPIRED: { text: "the server's certificate has expired: renew it" },
   CERT_NOT_YET_VALID: { text: "the server's certificate is not valid yet: check the clocks" },
   CERT_REVOKED: { text: "the server's certificate was revoked: replace it" },
-  DEPTH_ZERO_SELF_SIGNED_CERT: { text: 'the certificate is self-signed: configure it as `ca`, or give the server one' },
+  DEPTH_ZERO_SELF_SIGNED_CERT: {
+    text: 'the certificate is self-signed: configure it as `caFile`, or give the server one',
+  },
   EPROTO: { text: 'no TLS is spoken at that port, or none that we accept: check the port, and TLS 1.2 on the server' },
   ERR_SSL_WRONG_VERSION_NUMBER: { text: 'no TLS is spoken at that port: check URL and port' },
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: { text: 'no TLS version in common: enable TLS 1.2 on the server' },
   ERR_SSL_UNSUPPORTED_PROTOCOL: { text: 'no TLS version in common: enable TLS 1.2 on the server' },
   ERR_TLS_CERT_ALTNAME_INVALID: { text: 'the certificate is for other names: use one of its names in the URL' },
-  SELF_SIGNED_CERT_IN_CHAIN: { text: "the certificate's authority is not known here: configure its root as `ca`" },
-  UNABLE_TO_GET_ISSUER_CERT: { text: "the certificate's authority is not known here: configure its root as `ca`" },
+  SELF_SIGNED_CERT_IN_CHAIN: { text: "the certificate's authority is not known here: configure its root as `caFile`" },
+  UNABLE_TO_GET_ISSUER_CERT: { text: "the certificate's authority is not known here: configure its root as `caFile`" },
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: {
-    text: "the certificate's authority is not known here: configure its root as `ca`",
+    text: "the certificate's authority is not known here: configure its root as `caFile`",
   },
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: {
-    text: 'the server does not send its intermediate certificates: install them there, or configure the root as `ca`',
+    text:
+      "the certificate's authority is not known here: configure its root as `caFile`; or the server does not send its " +
+      'intermediate certificates: install them there',
   },
 };
 

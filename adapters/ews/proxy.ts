@@ -113,7 +113,7 @@ function refusal(proxy: ProxyRoute, { statusCode = 0, headers }: IncomingMessage
       }
       // Its account can be locked by wrong passwords as well as any.
       const text = `The proxy at ${proxy.host}: it refuses the user name or the password (HTTP 407): check them`;
-      return new CalendarSourceError('unauthorized', text, { code: `PROXY_HTTP_${statusCode}` });
+      return new CalendarSourceError('proxy-unauthorized', text, { code: `PROXY_HTTP_${statusCode}` });
     }
     case 401:
     case 403:

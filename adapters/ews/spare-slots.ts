@@ -140,11 +140,16 @@ class Aside extends Error {
   }
 }
 
-/** Whether a failure is the whole server's trouble, or our account's: no answer, or one that speaks of either. */
-export function isOfServer({ kind, code }: CalendarSourceError): boolean {
+/**
+ * Whether a failure is the whole server's trouble, or our account's: no answer, or one that speaks of either, or that
+ * wants us to wait, for whatever reason.
+ */
+export function isOfServer({ kind, code, retryAfter }: CalendarSourceError): boolean {
+  if (retryAfter !== undefined) return true;
   switch (kind) {
     case 'throttled':
     case 'unauthorized':
+    case 'proxy-unauthorized':
     case 'blocked':
       return true;
     case 'unreachable':

@@ -2,7 +2,7 @@ import { HOUR, type Instant } from '../runtime/clock.ts';
 import type { CalendarSourceError } from './calendar-source-error.ts';
 
 /** Windows locks an account after a handful of wrong passwords: three of ours are the most it ever sees. */
-const MAX_REFUSALS = 3;
+export const MAX_REFUSALS = 3;
 /** How long the last attempt is kept for a server that has accepted the account before. */
 const LAST_ATTEMPT_KEPT = HOUR;
 

@@ -1,6 +1,7 @@
 /**
  * Why a calendar source gave no answer:
  * - `unauthorized`: it refuses our account (HTTP 401); three of these and we stop, lest the account be locked
+ * - `proxy-unauthorized`: a proxy on the way refuses our account there; three of these and that source is left alone
  * - `access-denied`: it knows us, and we may not see this mailbox
  * - `mailbox-not-found`: it knows no such mailbox
  * - `wrong-server`: another server has the mailbox (it was moved)
@@ -11,6 +12,7 @@
  */
 export type CalendarSourceErrorKind =
   | 'unauthorized'
+  | 'proxy-unauthorized'
   | 'access-denied'
   | 'mailbox-not-found'
   | 'wrong-server'

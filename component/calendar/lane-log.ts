@@ -35,9 +35,9 @@ export class LaneLog {
     } else if (closedBy === error) {
       this.#closedBy = closedBy;
       const what =
-        closedBy.kind === 'unauthorized'
-          ? 'The Exchange server has refused the password three times and is not asked any more, lest the account be ' +
-            'locked: mend the password, then restart the gateway'
+        closedBy.kind === 'unauthorized' || closedBy.kind === 'proxy-unauthorized'
+          ? 'The password was refused three times and the Exchange server is not asked any more, lest the account be ' +
+            'locked: mend what the reason names, then restart the gateway'
           : 'The Exchange server is blocked and not asked any more: see the reason, then restart the gateway';
       this.#logger.error(what, describe(error));
     }

@@ -1,5 +1,5 @@
 import { type Instant, MINUTE, SECOND } from '../runtime/clock.ts';
-import { type AccountAttempt, AccountGuard, type AccountMember } from './account-guard.ts';
+import { type AccountAttempt, AccountGuard, type AccountMember, MAX_REFUSALS } from './account-guard.ts';
 import { CalendarSourceError } from './calendar-source-error.ts';
 
 export type RequestBudgetOptions = {
@@ -40,6 +40,7 @@ export class RequestBudget {
   #troubles = 0;
   /** How often the server has throttled. */
   #halvings = 0;
+  #proxyRefusals = 0;
   #refusalMayBeThrottling = false;
   #notBefore: Instant = 0;
   #blockedBy: CalendarSourceError | undefined;
@@ -142,6 +143,7 @@ export class RequestBudget {
 
   #forgetTrouble(): void {
     this.#failures = 0;
+    this.#proxyRefusals = 0;
     this.#refusalMayBeThrottling = false;
     this.#notBefore = 0;
   }
@@ -149,6 +151,8 @@ export class RequestBudget {
   #failed(error: CalendarSourceError, run: Run, now: Instant): void {
     const { kind, retryAfter = 0 } = error;
     if (kind === 'blocked') this.#blockedBy = error;
+    // The proxy's account is none of the guard's, and can be locked as well as any.
+    if (kind === 'proxy-unauthorized' && ++this.#proxyRefusals >= MAX_REFUSALS) this.#blockedBy = error;
     if (kind === 'unauthorized') this.#account.refused(run.account, error, now);
     const sinceSuccess = now - (this.#member.acceptedAt ?? Number.NEGATIVE_INFINITY);
     this.#refusalMayBeThrottling = kind === 'unauthorized' && sinceSuccess < SOON_AFTER_SUCCESS;

@@ -18,13 +18,18 @@ export function mayBeOneMailbox(error: unknown): error is CalendarSourceError {
   }
 }
 
+/** Whether the halves may be asked for at once: not where the source wants to be left alone for a while first. */
+function mayGoOn(error: unknown): error is CalendarSourceError {
+  return mayBeOneMailbox(error) && error.retryAfter === undefined;
+}
+
 /**
  * Asks for a batch; when it fails as a whole in a way that one poisonous mailbox can cause, asks for its halves, one
  * after the other, until that mailbox is alone and gets the error as its own answer. That takes at most
  * 2·⌈log2 n⌉ + 1 requests: when both halves fail, it is the server's trouble.
  *
  * @param ask answers for each mailbox, in their order
- * @throws what `ask` threw where it is not one mailbox's doing
+ * @throws what `ask` threw where it is not one mailbox's doing, or names a time after which to ask again
  */
 export async function askInHalves<Answer>(
   mailboxes: readonly Mailbox[],
@@ -33,7 +38,7 @@ export async function askInHalves<Answer>(
   try {
     return await ask(mailboxes);
   } catch (error) {
-    if (mailboxes.length < 2 || !mayBeOneMailbox(error)) throw error;
+    if (mailboxes.length < 2 || !mayGoOn(error)) throw error;
     return await askForHalves(mailboxes, ask, error);
   }
 }
@@ -51,7 +56,7 @@ async function askForHalves<Answer>(
     try {
       results.push(await ask(half));
     } catch (error) {
-      if (!mayBeOneMailbox(error)) throw error;
+      if (!mayGoOn(error)) throw error;
       results.push(error);
     }
   }

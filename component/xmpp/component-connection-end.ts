@@ -46,7 +46,8 @@ const REFUSALS: ReadonlyMap<string, string> = new Map([
   [
     'host-unknown',
     'The XMPP server does not know this component domain; add it there ' +
-      '(Prosody: Component "domain"; ejabberd: hosts below ejabberd_service), or correct the domain of the gateway',
+      '(Prosody: Component "domain"; ejabberd: hosts below ejabberd_service), or correct the domain of the gateway; ' +
+      'the port must be the one for components (mostly 5347), not the one for clients (5222)',
   ],
 ]);
 

@@ -38,7 +38,7 @@ export const oauthSchema = z
       .refine((value) => !/\s/.test(value), { error: 'one scope, without spaces' })
       .optional()
       .describe(
-        'What the token is for. Needed with a server of your own, as in https://mail.example.com/.default. Default: https://outlook.office365.com/.default.',
+        'What the token is for. Needed with a server of your own and in national clouds, as in https://mail.example.com/.default. Default: https://outlook.office365.com/.default.',
       ),
   })
   .check(

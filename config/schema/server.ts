@@ -188,7 +188,8 @@ function checkAccount(server: Written, report: Report): void {
 }
 
 function isExchangeOnline({ type, url }: Written): boolean {
-  if (type === 'office365') return true;
+  // National clouds have addresses and scopes of their own.
+  if (url === undefined) return type === 'office365';
   return typeof url === 'string' && URL.canParse(url) && new URL(url).origin === new URL(OFFICE_365_URL).origin;
 }
 

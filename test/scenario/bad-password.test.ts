@@ -31,7 +31,10 @@ test('an Exchange that refuses the password is marked, its contacts become unava
 
     const asked = branch.requests.length;
     branch.faults.set({ kind: 'unauthorized' });
-    const marked = await house.gateway.waitForLog(({ msg }) => msg.includes('mend the password'), 20_000);
+    const marked = await house.gateway.waitForLog(
+      ({ msg }) => msg.includes('lest the account be locked: mend'),
+      20_000,
+    );
     expect(marked).toMatchObject({ level: 'error', server: 'branch', kind: 'unauthorized' });
     await bob.next(from(dora, 'unavailable'), 15_000);
     const refused = branch.requests.slice(asked).filter(({ status }) => status === 401);

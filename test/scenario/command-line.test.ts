@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -30,11 +31,22 @@ describe('the command line', () => {
     ['nothing', []],
     ['an unknown command', ['dance']],
     ['an unknown option', ['run', '--fast']],
+    ['an option of check elsewhere', ['run', '--json']],
+    ['a server that is not checked', ['config', 'validate', '--server', 'hq']],
   ])('ends with 64 and says why when it is %s', async (_, words) => {
     const { code, stdout, stderr } = await command(...words);
     expect([code, stdout]).toEqual([64, '']);
     expect(stderr).toMatch(/presence-gateway/);
   });
+
+  test.skipIf(existsSync('/etc/presence-gateway/gateway.yaml'))(
+    'says where it has looked for a configuration that nobody named',
+    async () => {
+      const { code, stderr } = await command('config', 'validate');
+      expect(code).toBe(78);
+      expect(stderr).toMatch(/no gateway\.yaml here, and no \/etc\/presence-gateway\/gateway\.yaml.*--config/);
+    },
+  );
 
   test('prints the JSON Schema of the configuration', async () => {
     const { code, stdout } = await command('config', 'schema');

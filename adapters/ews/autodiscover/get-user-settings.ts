@@ -97,6 +97,7 @@ function watch(inner: EwsTransport, users: number): { transport: EwsTransport; w
         sink(text);
       });
       watched.redirect = redirectOf(answer, inner.url);
+      if ([404, 405, 410].includes(answer.status)) throw notThere(answer.status);
       const { problem, fault, backOff } = soap.end();
       if (answer.status !== 200 || problem !== undefined || fault !== undefined) return answer;
       if (summary.errorCode !== 'NoError') throw errorOf(summary.errorCode ?? 'nothing', backOff);
@@ -180,6 +181,12 @@ function errorOf(code: string, backOff?: number): CalendarSourceError {
     ...limitBackOff(backOff),
     code,
   });
+}
+
+/** In place of what is said of EWS: with EWS's address in autodiscover.url nothing would be mended. */
+function notThere(status: number): CalendarSourceError {
+  const usual = 'it usually ends in /autodiscover/autodiscover.svc';
+  return new CalendarSourceError('malformed', `HTTP ${status}: there is no Autodiscover at this address; ${usual}`);
 }
 
 function nothingIn(what: string): CalendarSourceError {

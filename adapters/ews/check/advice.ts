@@ -9,7 +9,19 @@ export type AdviceContext = { readonly scheme: Credentials['scheme']; readonly m
 
 /** A step that failed. */
 export function failed(step: CheckStep, error: CalendarSourceError, context: AdviceContext): CheckFinding {
-  return { step, severity: 'error', seen: error.message, advice: adviceFor(error, context) };
+  return { step, severity: 'error', seen: error.message, advice: adviceAt(step, error) ?? adviceFor(error, context) };
+}
+
+/** Where somebody else than EWS was asked, what is to be mended is elsewhere, too. */
+function adviceAt(step: CheckStep, { kind, code }: CalendarSourceError): string | undefined {
+  if ((kind !== 'malformed' && kind !== 'unreachable') || code?.startsWith('PROXY_') === true) return undefined;
+  if (step === 'token') {
+    return 'Check oauth.authority and oauth.tenant, and that this machine (or its proxy) reaches the authority';
+  }
+  if (step === 'autodiscover' && code !== 'AUTODISCOVER' && code !== 'NO_AUTODISCOVER') {
+    return 'Check autodiscover.url, which usually ends in /autodiscover/autodiscover.svc, and that the service runs there';
+  }
+  return undefined;
 }
 
 export const ADVICE_RIGHTS =
@@ -43,6 +55,8 @@ export function adviceFor(error: CalendarSourceError, { scheme, mailbox }: Advic
       return error.code === ACCOUNT_SPARED
         ? 'Mend the account first, by what the other servers say; then check again'
         : adviceForAccount[scheme];
+    case 'proxy-unauthorized':
+      return 'Check proxy.username, and proxy.password or proxy.passwordFile';
     case 'access-denied':
       return adviceForDenial(error.code);
     case 'mailbox-not-found':
@@ -54,9 +68,7 @@ export function adviceFor(error: CalendarSourceError, { scheme, mailbox }: Advic
     case 'blocked':
       return 'Set-OrganizationConfig -EwsEnabled $true and the allow list for a respite; plan the move to Microsoft Graph';
     case 'malformed':
-      return error.code === 'AUTODISCOVER'
-        ? 'Mend what Autodiscover says (Set-WebServicesVirtualDirectory -ExternalUrl), or give the server a url instead'
-        : 'Open the EWS address in a browser: after the log-in a page on services.wsdl or ExchangeService must appear';
+      return adviceForNonsense(error.code);
     case 'unreachable':
       return adviceForSilence(error.code);
   }
@@ -76,6 +88,18 @@ function adviceForDenial(code: string | undefined): string {
       );
     default:
       return ADVICE_RIGHTS;
+  }
+}
+
+function adviceForNonsense(code: string | undefined): string {
+  switch (code) {
+    case 'AUTODISCOVER':
+      return 'Mend what Autodiscover says (Set-WebServicesVirtualDirectory -ExternalUrl), or give the server a url instead';
+    case 'ErrorNonExistentMailbox':
+      // As a fault of the whole request: it speaks of who asks.
+      return 'Who asks has no mailbox on this server: check the address in impersonate, or give the account a mailbox';
+    default:
+      return 'Open the EWS address in a browser: after the log-in a page on services.wsdl or ExchangeService must appear';
   }
 }
 

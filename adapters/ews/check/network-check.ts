@@ -41,8 +41,8 @@ export async function* checkNetwork(target: NetworkTarget): Findings {
   const { proxy } = target;
   const first = proxy === undefined ? target : { ...target, ...targetOf(new URL(proxy.url)) };
   const checks = [
-    () => checkResolve(first),
-    () => checkConnect(first),
+    async () => ofProxy(proxy, await checkResolve(first)),
+    async () => ofProxy(proxy, await checkConnect(first)),
     ...(proxy === undefined ? [] : [() => checkProxy(target, proxy)]),
     () => checkTls(target),
   ];
@@ -52,6 +52,13 @@ export async function* checkNetwork(target: NetworkTarget): Findings {
     yield finding;
     if (finding.severity === 'error') return;
   }
+}
+
+/** A failure on the way to the proxy says nothing of the server's URL, nor of its IIS. */
+function ofProxy(proxy: HttpProxy | undefined, finding: CheckFinding): CheckFinding {
+  if (proxy === undefined || finding.severity !== 'error') return finding;
+  const advice = 'Check the address in proxy.url, DNS and firewall on the way to it, and that the proxy runs';
+  return { ...finding, seen: `the proxy ${finding.seen}`, advice };
 }
 
 /** Does the name have addresses? */

@@ -1,6 +1,7 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { DAY } from '../../../component/runtime/clock.ts';
 import { callEwsLibrary } from '../ews-library.ts';
+import { escapeXml } from '../xml-text.ts';
 import { failed } from './advice.ts';
 import { type AccountContext, nobody } from './check-context.ts';
 import type { CheckFinding } from './check-finding.ts';
@@ -22,7 +23,8 @@ export async function checkVersion(context: AccountContext, signs: ThrottlingSig
         // Its default asks for subjects and places.
         options.RequestedFreeBusyView = ews.FreeBusyViewType.FreeBusy;
         await service.GetUserAvailability(
-          [new ews.AttendeeInfo(mailbox ?? nobody(context))],
+          // The library writes it as it is.
+          [new ews.AttendeeInfo(escapeXml(mailbox ?? nobody(context)))],
           window,
           ews.AvailabilityData.FreeBusy,
           options,

@@ -1,6 +1,6 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { type Clock, SECOND, type Timer } from '../../../component/runtime/clock.ts';
-import { errorOfAnswer } from '../ews-error.ts';
+import { errorOfAnswer, limitBackOff } from '../ews-error.ts';
 import type { EwsAnswer, EwsTransport } from '../ews-transport.ts';
 import { kindOfResponseCode } from '../response-code.ts';
 import type { SoapMessage } from '../soap.ts';
@@ -28,7 +28,7 @@ const OPENING = 10 * SECOND;
 export type StreamEnd =
   | { readonly kind: 'closed' }
   | { readonly kind: 'unknown-subscriptions'; readonly ids: ReadonlySet<string> }
-  | { readonly kind: 'too-many' }
+  | { readonly kind: 'too-many'; readonly retryAfter: number | undefined }
   | { readonly kind: 'lost'; readonly error: CalendarSourceError };
 
 export type StreamContext = {
@@ -139,21 +139,27 @@ function endOf(
   ids: readonly string[],
 ): StreamEnd | undefined {
   const error = errorOfAnswer(head, message, now);
-  if (error !== undefined) return endOfCode(error.code, ids) ?? { kind: 'lost', error };
+  if (error !== undefined) return endOfCode(error.code, ids, error.retryAfter) ?? { kind: 'lost', error };
   if (events.unknown.size > 0) return { kind: 'unknown-subscriptions', ids: events.unknown };
   const { code } = events;
   if (code !== undefined) {
     const kind = kindOfResponseCode(code);
-    return endOfCode(code, ids) ?? lost(kind, `Exchange ended a notification stream: ${code}`, { code });
+    const wait = limitBackOff(message.backOff);
+    const text = `Exchange ended a notification stream: ${code}`;
+    return endOfCode(code, ids, wait.retryAfter) ?? lost(kind, text, { code, ...wait });
   }
   if (events.isClosed) return { kind: 'closed' };
   return events.isAnswer ? undefined : lost('malformed', 'A notification stream brought another message');
 }
 
-function endOfCode(code: string | undefined, ids: readonly string[]): StreamEnd | undefined {
+function endOfCode(
+  code: string | undefined,
+  ids: readonly string[],
+  retryAfter: number | undefined,
+): StreamEnd | undefined {
   switch (code) {
     case 'ErrorExceededConnectionCount':
-      return { kind: 'too-many' };
+      return { kind: 'too-many', retryAfter };
     case 'ErrorInvalidSubscription':
     case 'ErrorSubscriptionNotFound':
     case 'ErrorInvalidSubscriptionRequest':

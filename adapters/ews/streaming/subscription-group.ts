@@ -315,7 +315,9 @@ export class SubscriptionGroup {
       case 'too-many':
         // The first one may have met many requests at once, which count too.
         if (++this.#timesTooMany > 1) this.#owner.exceeded(this);
-        return new CalendarSourceError('throttled', 'Exchange allows fewer notification streams');
+        return new CalendarSourceError('throttled', 'Exchange allows fewer notification streams', {
+          ...(end.retryAfter !== undefined && { retryAfter: end.retryAfter }),
+        });
       case 'lost':
         if (isOfServer(end.error) && end.error.code !== 'SILENCE') return end.error;
         // Once: when new ones do no better, it is not the subscriptions.

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { AccountGuard } from '../../../component/calendar/account-guard.ts';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { RequestBudget } from '../../../component/calendar/request-budget.ts';
+import { HOUR } from '../../../component/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const START = Date.UTC(2026, 0, 5, 9);
@@ -41,6 +43,22 @@ describe('a request budget', () => {
     for (const done of finish) done();
     await Promise.all(both);
     expect(budget.slots(clock.now())).toBe(2);
+  });
+
+  test('closes after three refusals by a proxy, and the other servers of the account are none the worse', async () => {
+    const clock = new FakeClock(START);
+    const account = new AccountGuard();
+    const [behind, other] = [0, 1].map(() => new RequestBudget({ concurrency: 10, random: () => 0.5, account }));
+    for (let i = 0; i < 3; i++) {
+      expect(behind?.closedBy).toBeUndefined();
+      await behind?.run(clock, fails('proxy-unauthorized')).catch(() => undefined);
+      clock.advance(HOUR);
+    }
+    expect(behind?.closedBy).toMatchObject({ kind: 'proxy-unauthorized' });
+    expect(behind?.slots(clock.now())).toBe(0);
+    expect(await other?.run(clock, succeeds)).toBe('yes');
+    behind?.reset();
+    expect(behind?.slots(clock.now())).toBe(1);
   });
 
   test('pauses everything after a failure, longer each time, and lets one request find out', async () => {

@@ -81,4 +81,18 @@ describe('a batch that fails as a whole', () => {
       expect(requests).toBe(2);
     }
   });
+
+  test('is asked for no further when the server wants to be left alone for a while, whatever else it says', async () => {
+    const later = new CalendarSourceError('malformed', 'no sense in it', { retryAfter: 60_000 });
+    const whole = server(['user3'], later);
+    await expect(askInHalves(many(8), whole.ask)).rejects.toBe(later);
+    expect(whole.requests).toHaveLength(1);
+
+    let requests = 0;
+    const ask = async (): Promise<readonly FreeBusyAnswer[]> => {
+      throw ++requests === 1 ? malformed : later;
+    };
+    await expect(askInHalves(many(8), ask)).rejects.toBe(later);
+    expect(requests).toBe(2);
+  });
 });

@@ -219,6 +219,11 @@ describe('what a server can’t be', () => {
       "[0].oauth.scope: found nothing, expected the scope of this server, as in https://mail.example.com/.default (the default is Exchange Online's)",
     ],
     [
+      'that would ask a national cloud with the scope of the worldwide one',
+      { ...cloud, url: 'https://outlook.office365.us/EWS/Exchange.asmx' },
+      "[0].oauth.scope: found nothing, expected the scope of this server, as in https://mail.example.com/.default (the default is Exchange Online's)",
+    ],
+    [
       'with half an application',
       { ...cloud, oauth: { tenant: 'common', clientId: 'a b' } },
       '[0].oauth.clientSecret: found nothing, expected clientSecretFile, or clientSecret: ${VARIABLE}, or certificateFile and privateKeyFile',

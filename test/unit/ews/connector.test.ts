@@ -9,6 +9,7 @@ import { type ConnectorOptions, createConnector, openTunnel } from '../../../ada
 import { certificateError, explainNetworkError } from '../../../adapters/ews/network-error.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import { makeAuthority } from '../../support/certificate.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { authority, expiredServer, goodServer, otherServer } from './certificates.ts';
 import { startConnectProxy } from './connect-proxy.ts';
 import { openTransport, post, serve } from './local-server.ts';
@@ -77,7 +78,7 @@ describe('a proxy', () => {
       const transport = openTransport('https://127.0.0.1:9/EWS', { proxy: { url: proxy.url, ...credentials } });
       const error: unknown = await post(transport).catch((thrown: unknown) => thrown);
       // Refused credentials are asked for three times at most: the proxy's account can be locked, too.
-      const kind = String(text).includes('refuses') ? 'unauthorized' : 'unreachable';
+      const kind = String(text).includes('refuses') ? 'proxy-unauthorized' : 'unreachable';
       expect(error).toMatchObject({ kind, code: `PROXY_HTTP_${status.slice(0, 3)}` });
       expect(error).toMatchObject({ message: expect.stringMatching(text) });
       expect(error).toMatchObject({ message: expect.stringContaining(`The proxy at ${new URL(proxy.url).host}: `) });
@@ -231,6 +232,35 @@ describe('a certificate', () => {
       code: 'CERT_HAS_EXPIRED',
       message: expect.stringContaining(`CN=127.0.0.1, valid until ${new Date(ends).toISOString().replace('.000', '')}`),
     });
+  });
+
+  test('that expires while a connection is in use ends that connection, with its date', async () => {
+    const clock = new FakeClock(Date.now());
+    let connections = 0;
+    let asked = 0;
+    const { url, server } = await serve((_request, response) => {
+      // Only the second question finds no answer.
+      if (++asked !== 2) response.end('x');
+    }, goodServer);
+    server.on('secureConnection', () => connections++);
+    const transport = openTransport(url, { ca: authority, clock, connections: 1 });
+    expect((await post(transport)).text).toBe('x');
+    const limits = { request: Number.POSITIVE_INFINITY, silence: Number.POSITIVE_INFINITY };
+    const asking = transport.post({ body: '<question/>', signal: new AbortController().signal, limits }, () => {});
+    const refused = expect(asking).rejects.toMatchObject({
+      kind: 'unreachable',
+      code: 'CERT_HAS_EXPIRED',
+      message: expect.stringMatching(/CN=exchange\.test, valid until \d{4}-\d\d-\d\dT[\d:]+Z/),
+    });
+    await until(() => asked === 2);
+    clock.jump(Date.parse(new X509Certificate(goodServer.cert).validTo) - clock.now());
+    clock.advance(3_600_000);
+    await refused;
+    // The machine's clock, by which it is verified, says otherwise.
+    expect((await post(transport)).text).toBe('x');
+    expect(connections).toBe(2);
+    await transport.close();
+    await until(() => clock.pending === 0);
   });
 
   const peer = (pem: string, issuer?: DetailedPeerCertificate) =>

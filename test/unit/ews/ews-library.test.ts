@@ -19,6 +19,13 @@ const OOF_DENIED = ENVELOPE.replace(
     '<ResponseCode>ErrorAccessDenied</ResponseCode></ResponseMessage></GetUserOofSettingsResponse>',
 );
 
+const OOF_BUSY = OOF_DENIED.replace('ErrorAccessDenied', 'ErrorServerBusy').replace(
+  '</ResponseMessage>',
+  '<DescriptiveLinkKey>0</DescriptiveLinkKey><MessageXml>' +
+    '<t:Value xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" Name="BackOffMilliseconds">45000</t:Value>' +
+    '</MessageXml></ResponseMessage>',
+);
+
 function askOof(service: ExchangeService): Promise<unknown> {
   return service.GetUserOofSettings('alice@example.com');
 }
@@ -58,6 +65,7 @@ describe('ews-javascript-api over our transport', () => {
     ['a fault', 500, FAULT, { kind: 'throttled', code: 'ErrorServerBusy' }],
     ['a fault with HTTP 200', 200, FAULT, { kind: 'throttled', code: 'ErrorServerBusy' }],
     ['an answer to another question', 200, ENVELOPE, { kind: 'malformed' }],
+    ['a busy server’s back-off in the answer', 200, OOF_BUSY, { code: 'ErrorServerBusy', retryAfter: 45_000 }],
     ['an error in the answer', 200, OOF_DENIED, { kind: 'access-denied', code: 'ErrorAccessDenied' }],
   ])('%s ends in an error of ours', async (_name, status, body, expected) => {
     const { url } = await serve((_request, response) => response.writeHead(status).end(body));

@@ -318,7 +318,7 @@ describe('the transport', () => {
 
 describe('TLS', () => {
   test.each([
-    ['an authority that is not known', goodServer, undefined, /UNABLE_TO_/, /`ca`/],
+    ['an authority that is not known', goodServer, undefined, /UNABLE_TO_/, /`caFile`/],
     ['a certificate for another name', otherServer, authority, /ERR_TLS_CERT_ALTNAME_INVALID/, /other names/],
     ['an expired certificate', expiredServer, authority, /CERT_HAS_EXPIRED/, /renew/],
   ])('refuses %s before anything is sent', async (_name, tls, ca, code, advice) => {

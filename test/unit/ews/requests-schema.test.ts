@@ -1,20 +1,35 @@
 // Every request that the adapter can send, by the official schemas. Those of Autodiscover are not among these.
 
 import { describe, expect, test } from 'vitest';
+import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import { writeGetMailTips } from '../../../adapters/ews/automatic-replies/get-mail-tips.ts';
 import { askOofSettings } from '../../../adapters/ews/automatic-replies/oof-settings.ts';
+import { AccountTurns } from '../../../adapters/ews/check/account-turns.ts';
+import type { AccountContext } from '../../../adapters/ews/check/check-context.ts';
+import { ThrottlingSigns } from '../../../adapters/ews/check/throttling-signs.ts';
+import { checkVersion } from '../../../adapters/ews/check/version-check.ts';
 import type { EwsTransport } from '../../../adapters/ews/ews-transport.ts';
 import { writeGetUserAvailability } from '../../../adapters/ews/get-user-availability.ts';
 import { writeGetStreamingEvents } from '../../../adapters/ews/streaming/get-streaming-events.ts';
 import { subscribe, unsubscribe } from '../../../adapters/ews/streaming/subscribe.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
+import { AccountGuard } from '../../../component/calendar/account-guard.ts';
 import { answersWindow } from '../../support/availability-answers.ts';
 import { validateEws } from '../../support/exchange-simulator/schema.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 
 const schemas = process.env.EWS_SCHEMAS ?? '';
 const ALICE = "alice.o'neill&co@example.com";
 const affinity = { anchor: ALICE, cookie: undefined };
 const signal = new AbortController().signal;
+
+function ofCheck({ transport, clock }: { transport: EwsTransport; clock: typeof systemClock }): AccountContext {
+  const account = new AccountTurns(new AccountGuard(), clock);
+  const credentials = basicCredentials('gateway', 'secret');
+  const { url } = transport;
+  const logger = new RecordingLogger();
+  return { transport, clock, account, credentials, url, logger, signal, mailbox: ALICE, requestLimit: 10_000 };
+}
 
 /** The body of the request that is sent; its answer is of no use. */
 async function sentBy(
@@ -41,6 +56,7 @@ describe.skipIf(schemas === '')('by the official schemas (skipped unless EWS_SCH
     ['GetMailTips', () => writeGetMailTips([ALICE, 'bob@example.com'], ALICE, ALICE)],
     ['Subscribe', () => sentBy((context) => subscribe(context, ALICE, affinity, signal))],
     ['Unsubscribe', () => sentBy((context) => unsubscribe(context, ALICE, 'JAB<&>', affinity, signal))],
+    ['GetUserAvailabilityRequest', () => sentBy((context) => checkVersion(ofCheck(context), new ThrottlingSigns()))],
     ['GetUserOofSettingsRequest', () => sentBy((context) => askOofSettings({ ...context, signal }, ALICE))],
   ])(
     'a request with %s is valid',

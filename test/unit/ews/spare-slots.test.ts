@@ -112,6 +112,14 @@ describe('requests that are less urgent', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('that fail with a back-off concern everybody, whatever the failure', async () => {
+    const { slots, budget } = await open(2, 2);
+    const options = { code: 'ErrorMailboxStoreUnavailable', retryAfter: 60_000 };
+    const error = new CalendarSourceError('unreachable', 'No', options);
+    await expect(slots.run(idle, () => Promise.reject(error))).rejects.toBe(error);
+    expect(budget.notBefore).toBe(60_000);
+  });
+
   test.each<[CalendarSourceErrorKind, string | undefined, boolean]>([
     ['throttled', undefined, true],
     ['unauthorized', undefined, true],

@@ -54,7 +54,7 @@ describe('a connection that does not come about', () => {
   test.each([
     ['conflict', /already has a connection.*stop the other gateway/],
     ['not-authorized', /refused the component secret.*make the secret/],
-    ['host-unknown', /does not know this component domain.*add it/],
+    ['host-unknown', /does not know this component domain.*add it.*5347/],
   ])('tells the administrator what to mend after "%s", and waits longer', async (condition, message) => {
     const setup = await setUp({ random: () => 1 });
     setup.server.greeting = { streamError: condition };

@@ -64,6 +64,20 @@ describe('the check of Autodiscover', () => {
     ]);
   });
 
+  test.each([
+    ['where nothing is', (url: string) => url.replace(/svc$/, 'xml')],
+    ['of EWS', (url: string) => url.replace(/autodiscover\/.*/, 'EWS/Exchange.asmx')],
+  ])('advises on autodiscover.url when it is an address %s', async (_what, mistake) => {
+    const { findings } = await check({ service: mistake(simulator.autodiscoverUrl) });
+    expect(findings).toMatchObject([
+      {
+        severity: 'error',
+        seen: expect.not.stringContaining('EWS'),
+        advice: expect.stringMatching(/autodiscover\.url.*autodiscover\.svc/),
+      },
+    ]);
+  });
+
   test('sends a wrong password once', async () => {
     const { findings } = await check({}, 'mistaken');
     expect(findings).toMatchObject([{ severity: 'error', advice: expect.stringMatching(/password/) }]);

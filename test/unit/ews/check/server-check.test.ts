@@ -137,7 +137,7 @@ describe('the check of a server', () => {
   });
 
   test.each([
-    ['that nobody vouches for', goodServer, undefined, /`ca`/],
+    ['that nobody vouches for', goodServer, undefined, /`caFile`/],
     ['for another name', otherServer, authority, /other names/],
     ['that has expired', expiredServer, authority, /renew/],
   ])('stops at a certificate %s, before the password is sent', async (_name, tls, ca, advice) => {
@@ -247,6 +247,14 @@ describe('the check of a server', () => {
     expect(step(findings, 'proxy')).toMatchObject({ severity: 'ok', seen: expect.stringContaining('127.0.0.1') });
     expect(step(findings, 'tls')?.severity).toBe('ok');
     expect(step(findings, 'free-busy')?.severity).toBe('ok');
+  });
+
+  test('advises on the proxy, and not on Exchange, when nothing listens at its address', async () => {
+    const { url } = await simulate(goodServer);
+    const finding = lastOf(await check(url, { ca: authority, proxy: { url: 'http://127.0.0.1:1' } }));
+    expect(finding).toMatchObject({ step: 'connect', severity: 'error', seen: expect.stringMatching(/^the proxy /) });
+    expect(finding?.advice).toContain('proxy.url');
+    expect(finding?.advice).not.toContain('IIS');
   });
 
   test('stops at a proxy that asks for a log-in, before Exchange hears of us', async () => {

@@ -27,10 +27,15 @@ function jwt(claims: object): string {
   return `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
 }
 
-async function check(token: string, status = 200) {
+async function check(token: string, status = 200, impersonate = 'alice@example.com') {
   const { server } = await serve((request, response) => {
     const { origin } = new URL(`https://127.0.0.1:${request.socket.localPort}`);
     const isToken = request.method === 'POST';
+    // No authority: 404 for whatever it is asked.
+    if (status === 404) {
+      response.writeHead(404).end();
+      return;
+    }
     const body = isToken
       ? status === 200
         ? { token_type: 'Bearer', expires_in: 3_600, access_token: token }
@@ -56,7 +61,7 @@ async function check(token: string, status = 200) {
   });
   const findings: CheckFinding[] = [];
   const checking = checkServer({
-    ...{ url: simulator.url, credentials, mailbox: 'alice@example.com', impersonate: 'alice@example.com' },
+    ...{ url: simulator.url, credentials, mailbox: 'alice@example.com', impersonate },
     account: new AccountTurns(new AccountGuard(), systemClock),
     ...{ clock: systemClock, logger: new RecordingLogger(), signal: new AbortController().signal },
   });
@@ -107,5 +112,19 @@ describe('the check of a server with OAuth', () => {
       advice: expect.stringContaining('full_access_as_app'),
     });
     expect(requests.filter(({ authorization }) => authorization !== 'none')).toEqual([]);
+  });
+
+  test('advises on the authority, and not on EWS, where that is the wrong address', async () => {
+    const { found } = await check('none-that-is-long-enough-for-the-test-to-look-for', 404);
+    expect(found('token')).toMatchObject({ severity: 'error', advice: expect.stringContaining('oauth.authority') });
+  });
+
+  test('advises on `impersonate` where that mailbox does not exist', async () => {
+    const { found } = await check(jwt({ appid: 'gateway', roles: ['full_access_as_app'] }), 200, 'nobody@example.com');
+    expect(found('free-busy')).toMatchObject({
+      severity: 'error',
+      seen: expect.stringContaining('ErrorNonExistentMailbox'),
+      advice: expect.stringContaining('impersonate'),
+    });
   });
 });
