@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { AccountGuard } from '../../component/calendar/account-guard.ts';
 import type { Mailbox } from '../../component/directory/directory.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
 import type { Logger } from '../../component/runtime/logger.ts';
@@ -12,7 +11,7 @@ import { createLogger } from '../runtime/pino-logger.ts';
 import { systemClock } from '../runtime/system-clock.ts';
 import { type CheckReport, createCheckReport } from './check-report.ts';
 import { checkXmpp } from './check-xmpp.ts';
-import { accountKey, type ExchangeServer, serverConnection } from './exchange-servers.ts';
+import { accountGuards, type ExchangeServer, serverConnection } from './exchange-servers.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { mailboxRoutes } from './mailbox-routes.ts';
 
@@ -86,15 +85,12 @@ function whatIsWrongWith(
 
 /** Servers that are asked with the same account and secret take turns with it. */
 function exchangeChecks(servers: readonly ExchangeServer[], named: string | undefined, signal: AbortSignal): Check[] {
-  const guards = new Map<string, AccountGuard>();
+  const guardOf = accountGuards();
   const chosen = named === undefined ? undefined : mailboxRoutes(servers)(named);
   // What is seen is printed: the log has nothing to add.
   const logger = createLogger({ level: 'error', format: 'json', destination: process.stderr });
   return servers.map((server) => {
-    const key = accountKey(server);
-    const guard = guards.get(key) ?? new AccountGuard();
-    guards.set(key, guard);
-    const account = new AccountTurns(guard, systemClock);
+    const account = new AccountTurns(guardOf(server), systemClock);
     const mailbox = server === chosen ? named?.toLowerCase() : server.sampleMailbox;
     return [server.name, () => checkExchange(server, { account, mailbox, clock: systemClock, logger, signal })];
   });

@@ -60,13 +60,10 @@ function credentialsOf({ account, ca, proxy, timeout }: ExchangeServer, clock: C
  * @param clock what calendars go by; the network's waits go by it, too
  */
 export function openExchangeServers(servers: readonly ExchangeServer[], clock: Clock, logger: Logger): ExchangeServers {
-  const guards = new Map<string, AccountGuard>();
+  const guardOf = accountGuards();
   const sources = new Map<ExchangeServer, ClosableSource>();
   for (const server of servers) {
-    const key = accountKey(server);
-    const account = guards.get(key) ?? new AccountGuard();
-    guards.set(key, account);
-    sources.set(server, openServer(server, account, clock, logger));
+    sources.set(server, openServer(server, guardOf(server), clock, logger));
   }
   const serverOf = mailboxRoutes(servers);
   return {
@@ -108,11 +105,22 @@ function needsEwsLibrary({ autodiscover, impersonation, notifications, automatic
   return autodiscover !== undefined || (impersonation && (notifications.mailboxes > 0 || automaticReplies));
 }
 
+/** One guard for each account, however many servers are asked with it. */
+export function accountGuards(): (server: ExchangeServer) => AccountGuard {
+  const guards = new Map<string, AccountGuard>();
+  return (server) => {
+    const key = accountKey(server);
+    const guard = guards.get(key) ?? new AccountGuard();
+    guards.set(key, guard);
+    return guard;
+  };
+}
+
 /**
  * Equal for servers that are asked with the same account and secret, in whatever way: Active Directory counts Basic and
  * NTLM together, and knows `EXAMPLE\svc`, `svc@example.com` and `svc` as one.
  */
-export function accountKey({ account }: ExchangeServer): string {
+function accountKey({ account }: ExchangeServer): string {
   const what = account.auth === 'oauth' ? account : [bareName(account.username), account.password];
   return createHash('sha256').update(JSON.stringify(what)).digest('base64');
 }

@@ -1,6 +1,5 @@
 import type { AccountGuard } from '../../component/calendar/account-guard.ts';
-import type { CalendarSource, FreeBusyAnswer } from '../../component/calendar/calendar-source.ts';
-import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
+import type { CalendarSource } from '../../component/calendar/calendar-source.ts';
 import { RequestBudget } from '../../component/calendar/request-budget.ts';
 import { askInHalves } from '../../component/calendar/split-batch.ts';
 import type { Mailbox } from '../../component/directory/directory.ts';
@@ -11,9 +10,9 @@ import { AutomaticReplies } from './automatic-replies/automatic-replies.ts';
 import { createEwsTransport, defaultEwsLimits, type EwsLimits } from './ews-transport.ts';
 import { askFreeBusy } from './free-busy-request.ts';
 import { MAX_MAILBOXES } from './get-user-availability.ts';
+import { impossible, isPossible } from './possible-mailbox.ts';
 import type { HttpProxy } from './proxy.ts';
 import { StreamingFeed } from './streaming/streaming-feed.ts';
-import { isXmlText } from './xml-text.ts';
 
 export type NotificationOptions = {
   /** The most mailboxes to listen for; 0: no change notifications. */
@@ -107,13 +106,4 @@ export function createEwsCalendarSource(options: EwsCalendarSourceOptions): EwsC
     const openStreams = (connections: number) => createEwsTransport({ ...options, connections });
     return new StreamingFeed({ ...shared, openStreams, ...notifications });
   }
-}
-
-/** Whether an address can be written into a request at all. One that can't would fail the whole batch. */
-function isPossible(mailbox: Mailbox): boolean {
-  return mailbox.trim() !== '' && isXmlText(mailbox);
-}
-
-function impossible(mailbox: Mailbox): FreeBusyAnswer {
-  return { mailbox, error: new CalendarSourceError('mailbox-not-found', 'No mailbox can have such an address') };
 }

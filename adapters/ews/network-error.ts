@@ -150,11 +150,12 @@ function subjectOf(certificate: X509Certificate): string {
   return oneLine(certificate.subject || namesOf(certificate));
 }
 
-function namesOf(certificate: X509Certificate): string {
+/** For whom a certificate is, in words that its server chose. */
+export function namesOf(certificate: X509Certificate): string {
   return oneLine(certificate.subjectAltName?.replaceAll(/(?:DNS|IP Address):/g, '') ?? certificate.subject);
 }
 
 /** A server chooses these words: they are cut. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replaceAll('\n', ', ').slice(0, 200);
 }

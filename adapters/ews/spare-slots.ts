@@ -144,7 +144,7 @@ class Aside extends Error {
  * Whether a failure is the whole server's trouble, or our account's: no answer, or one that speaks of either, or that
  * wants us to wait, for whatever reason.
  */
-export function isOfServer({ kind, code, retryAfter }: CalendarSourceError): boolean {
+export function isOfServer({ kind, hasResponseCode, retryAfter }: CalendarSourceError): boolean {
   if (retryAfter !== undefined) return true;
   switch (kind) {
     case 'throttled':
@@ -153,7 +153,7 @@ export function isOfServer({ kind, code, retryAfter }: CalendarSourceError): boo
     case 'blocked':
       return true;
     case 'unreachable':
-      return code?.startsWith('Error') !== true;
+      return !hasResponseCode;
     default:
       return false;
   }

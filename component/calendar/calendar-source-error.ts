@@ -42,4 +42,9 @@ export class CalendarSourceError extends Error {
     this.retryAfter = options.retryAfter;
     this.code = options.code;
   }
+
+  /** Whether its code is a ResponseCode: the source looked at the request. Codes of networks and front doors begin otherwise. */
+  get hasResponseCode(): boolean {
+    return this.code?.startsWith('Error') === true;
+  }
 }

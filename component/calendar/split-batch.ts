@@ -11,8 +11,7 @@ export function mayBeOneMailbox(error: unknown): error is CalendarSourceError {
       return true;
     case 'unreachable':
     case 'access-denied':
-      // A ResponseCode: the source has looked at the request. The codes of networks and front doors begin otherwise.
-      return error.code?.startsWith('Error') === true;
+      return error.hasResponseCode;
     default:
       return false;
   }

@@ -7,8 +7,8 @@ import { HOUR, type Instant, MINUTE } from '../../../component/runtime/clock.ts'
 import type { Logger } from '../../../component/runtime/logger.ts';
 import { withDeadline } from '../deadline.ts';
 import { createEwsTransport, defaultEwsLimits, type EwsTransport, type EwsTransportOptions } from '../ews-transport.ts';
+import { impossible, isPossible } from '../possible-mailbox.ts';
 import { anchorHeaders } from '../soap-envelope.ts';
-import { isXmlText } from '../xml-text.ts';
 import { type DiscoveryNetwork, discoveryNetwork } from './discovery-network.ts';
 import { type ClosableSource, EndpointSource } from './endpoint-source.ts';
 import { getUserSettings, MAX_USERS } from './get-user-settings.ts';
@@ -112,8 +112,7 @@ class AutodiscoverFinder implements ClosableSource {
     const open: Mailbox[] = [];
     for (const mailbox of mailboxes) {
       const known = this.#locations.current(mailbox);
-      // One that can't be written into a request would fail it for all.
-      if (!isXmlText(mailbox) || mailbox.trim() === '') answers.set(mailbox, impossible(mailbox));
+      if (!isPossible(mailbox)) answers.set(mailbox, impossible(mailbox));
       else if (known !== undefined) answers.set(mailbox, this.#refer(mailbox, known.url));
       else if (this.#locations.isContradicted(mailbox)) answers.set(mailbox, contradiction(mailbox));
       else if (this.#isRefused(mailbox)) answers.set(mailbox, { mailbox, error: refused() });
@@ -257,10 +256,6 @@ function refused(): CalendarSourceError {
       'right one (autodiscover.url), or the EWS address itself',
     { code: 'SERVICE_REFUSES' },
   );
-}
-
-function impossible(mailbox: Mailbox): FreeBusyAnswer {
-  return { mailbox, error: new CalendarSourceError('mailbox-not-found', 'No mailbox can have such an address') };
 }
 
 function tooMany(): CalendarSourceError {

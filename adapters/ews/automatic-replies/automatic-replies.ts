@@ -218,5 +218,5 @@ function isDue(at: Instant, now: Instant): boolean {
 
 /** Servers have different codes for it: anything that Exchange itself says of the request, not of itself. */
 function mayBeTooMany(error: unknown): boolean {
-  return error instanceof CalendarSourceError && !isOfServer(error) && error.code?.startsWith('Error') === true;
+  return error instanceof CalendarSourceError && !isOfServer(error) && error.hasResponseCode;
 }

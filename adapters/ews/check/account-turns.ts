@@ -78,8 +78,8 @@ export class AccountTurns {
 }
 
 /** Whether EWS itself has said this, and not what stands before it: whoever hears that was let in. */
-export function isFromWithin({ kind, code }: CalendarSourceError): boolean {
-  return kind !== 'unauthorized' && code?.startsWith('Error') === true;
+export function isFromWithin({ kind, hasResponseCode }: CalendarSourceError): boolean {
+  return kind !== 'unauthorized' && hasResponseCode;
 }
 
 function spared(): CalendarSourceError {

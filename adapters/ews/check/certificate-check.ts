@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { DAY, type Instant } from '../../../component/runtime/clock.ts';
-import { chainOf, explainNetworkCode } from '../network-error.ts';
+import { chainOf, explainNetworkCode, namesOf, oneLine } from '../network-error.ts';
 import type { CheckFinding } from './check-finding.ts';
 
 /** A certificate that ends sooner, in days, is worth a word. */
@@ -13,10 +13,9 @@ export function certificateFinding(socket: TLSSocket, now: Instant): CheckFindin
   const [leaf] = chain;
   if (leaf === undefined) return { step: 'tls', severity: 'error', seen: 'the server shows no certificate' };
   const first = chain.reduce((one, other) => (endOf(other) < endOf(one) ? other : one));
-  const names = leaf.subjectAltName?.replaceAll(/(?:DNS|IP Address):/g, '') ?? leaf.subject;
   const seen =
-    `${socket.getProtocol()}, certificate for ${shorten(names)}, issued by ${shorten(leaf.issuer)}, ` +
-    `${endingOf(leaf, now)}${first === leaf ? '' : `; its issuer ${shorten(first.subject)} ${endingOf(first, now)}`}`;
+    `${socket.getProtocol()}, certificate for ${namesOf(leaf)}, issued by ${oneLine(leaf.issuer)}, ` +
+    `${endingOf(leaf, now)}${first === leaf ? '' : `; its issuer ${oneLine(first.subject)} ${endingOf(first, now)}`}`;
   if (!socket.authorized) {
     // Node declares an Error here, and hands out its code.
     const code = String(socket.authorizationError);
@@ -41,9 +40,4 @@ function endingOf(certificate: X509Certificate, now: Instant): string {
   const end = endOf(certificate);
   const date = new Date(end).toISOString().slice(0, 16).replace('T', ' ');
   return end <= now ? `expired on ${date} UTC` : `valid until ${date} UTC, ${Math.floor((end - now) / DAY)} days left`;
-}
-
-/** A server chooses these words. */
-function shorten(text: string): string {
-  return text.replaceAll('\n', ', ').slice(0, 200);
 }

@@ -285,7 +285,7 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
   #wasRefused(mailbox: Mailbox, error: CalendarSourceError, group: SubscriptionGroup | undefined): void {
     const { clock, random } = this.#options;
     const isExceeded = error.code === EXCEEDED;
-    const mayPass = isExceeded || error.kind === 'unreachable' || error.code?.startsWith('Error') !== true;
+    const mayPass = isExceeded || error.kind === 'unreachable' || !error.hasResponseCode;
     const pause = error.kind === 'access-denied' ? DENIED_PAUSE : mayPass ? PASSING_PAUSE : REFUSED_PAUSE;
     this.#refused.set(mailbox, clock.now() + pause * (0.75 + random() / 2));
     this.#planIn(GATHER);
