@@ -5,13 +5,13 @@ import { askInHalves } from '../../component/calendar/split-batch.ts';
 import type { Mailbox } from '../../component/directory/directory.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
 import type { Logger } from '../../component/runtime/logger.ts';
-import type { Credentials } from './authentication.ts';
 import { AutomaticReplies } from './automatic-replies/automatic-replies.ts';
-import { createEwsTransport, defaultEwsLimits, type EwsLimits } from './ews-transport.ts';
 import { askFreeBusy } from './free-busy-request.ts';
 import { MAX_MAILBOXES } from './get-user-availability.ts';
+import type { Credentials } from './http/authentication.ts';
+import { createEwsTransport, defaultEwsLimits, type EwsLimits } from './http/ews-transport.ts';
+import type { HttpProxy } from './http/proxy.ts';
 import { impossible, isPossible } from './possible-mailbox.ts';
-import type { HttpProxy } from './proxy.ts';
 import { StreamingFeed } from './streaming/streaming-feed.ts';
 
 export type NotificationOptions = {

@@ -1,8 +1,8 @@
 import { CalendarSourceError, type CalendarSourceErrorKind } from '../../component/calendar/calendar-source-error.ts';
 import { HOUR, type Instant, SECOND } from '../../component/runtime/clock.ts';
-import type { EwsAnswer } from './ews-transport.ts';
+import type { EwsAnswer } from './http/ews-transport.ts';
 import { kindOfResponseCode } from './response-code.ts';
-import type { SoapMessage } from './soap.ts';
+import type { SoapMessage } from './xml/soap.ts';
 
 /** A server that asks for more, by mistake or not, is asked again after this. */
 const LONGEST_BACK_OFF = HOUR;

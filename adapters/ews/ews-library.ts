@@ -2,13 +2,13 @@ import type { ExchangeService } from 'ews-javascript-api';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
 import type { Mailbox } from '../../component/directory/directory.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
-import { withDeadline } from './deadline.ts';
 import { errorOfAnswer, limitBackOff } from './ews-error.ts';
-import type { EwsAnswer, EwsTransport } from './ews-transport.ts';
+import { withDeadline } from './http/deadline.ts';
+import type { EwsAnswer, EwsTransport } from './http/ews-transport.ts';
 import { kindOfResponseCode } from './response-code.ts';
-import { type BodyHandler, SoapReader } from './soap.ts';
-import { anchorHeaders } from './soap-envelope.ts';
-import { escapeXml } from './xml-text.ts';
+import { type BodyHandler, SoapReader } from './xml/soap.ts';
+import { anchorHeaders } from './xml/soap-envelope.ts';
+import { escapeXml } from './xml/xml-text.ts';
 
 export type EwsModule = typeof import('ews-javascript-api');
 

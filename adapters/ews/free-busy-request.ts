@@ -5,10 +5,10 @@ import type { Mailbox } from '../../component/directory/directory.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
 import type { Logger } from '../../component/runtime/logger.ts';
 import { errorOfAnswer } from './ews-error.ts';
-import type { EwsTransport } from './ews-transport.ts';
 import { GetUserAvailabilityReader, writeGetUserAvailability } from './get-user-availability.ts';
-import { SoapReader } from './soap.ts';
-import { anchorHeaders } from './soap-envelope.ts';
+import type { EwsTransport } from './http/ews-transport.ts';
+import { SoapReader } from './xml/soap.ts';
+import { anchorHeaders } from './xml/soap-envelope.ts';
 
 export type FreeBusyContext = {
   readonly transport: EwsTransport;

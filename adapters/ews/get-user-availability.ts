@@ -4,13 +4,13 @@ import { CalendarSourceError } from '../../component/calendar/calendar-source-er
 import type { BusyPeriod, TimeWindow } from '../../component/calendar/timeline.ts';
 import type { Mailbox } from '../../component/directory/directory.ts';
 import { type Instant, SECOND } from '../../component/runtime/clock.ts';
-import { parseDateTime } from './date-time.ts';
 import { limitBackOff } from './ews-error.ts';
 import { kindOfResponseCode } from './response-code.ts';
-import type { BodyHandler } from './soap.ts';
-import { type EnvelopeOptions, writeEnvelope } from './soap-envelope.ts';
-import type { Attributes } from './xml-tag.ts';
-import { escapeXml } from './xml-text.ts';
+import { parseDateTime } from './xml/date-time.ts';
+import type { BodyHandler } from './xml/soap.ts';
+import { type EnvelopeOptions, writeEnvelope } from './xml/soap-envelope.ts';
+import type { Attributes } from './xml/xml-tag.ts';
+import { escapeXml } from './xml/xml-text.ts';
 
 /** The most mailboxes that one request may carry; one more gets ErrorMailboxDataArrayTooBig. */
 export const MAX_MAILBOXES = 100;

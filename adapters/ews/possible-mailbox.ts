@@ -1,7 +1,7 @@
 import type { FreeBusyAnswer } from '../../component/calendar/calendar-source.ts';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
 import type { Mailbox } from '../../component/directory/directory.ts';
-import { isXmlText } from './xml-text.ts';
+import { isXmlText } from './xml/xml-text.ts';
 
 /** Whether an address can be written into a request at all. One that can't would fail the whole batch. */
 export function isPossible(mailbox: Mailbox): boolean {

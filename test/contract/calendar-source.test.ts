@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { basicCredentials } from '../../adapters/ews/authentication.ts';
 import { createEwsCalendarSource, type EwsCalendarSource } from '../../adapters/ews/ews-calendar-source.ts';
+import { basicCredentials } from '../../adapters/ews/http/authentication.ts';
 import { systemClock } from '../../adapters/runtime/system-clock.ts';
 import type { CalendarSource } from '../../component/calendar/calendar-source.ts';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';

@@ -3,8 +3,8 @@
 // to compare with. test/unit/ews/ntlm/extended-protection.test.ts shows that.
 import { randomBytes } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnector } from '../../adapters/ews/connector.ts';
 import { askFreeBusy } from '../../adapters/ews/free-busy-request.ts';
+import { createConnector } from '../../adapters/ews/http/connector.ts';
 import { answerChallenge } from '../../adapters/ews/ntlm/answer-challenge.ts';
 import { NtlmConnection } from '../../adapters/ews/ntlm/ntlm-connection.ts';
 import { ntlmCredentials } from '../../adapters/ews/ntlm/ntlm-credentials.ts';
@@ -16,7 +16,7 @@ import { makeAuthority } from '../support/certificate.ts';
 import { startExchangeSimulator } from '../support/exchange-simulator/exchange-simulator.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 import { startTlsRelay } from '../support/tls-relay.ts';
-import { openTransport } from '../unit/ews/local-server.ts';
+import { openTransport } from '../unit/ews/http/local-server.ts';
 
 const begin = Date.UTC(2026, 2, 2, 9);
 const window = { start: begin, end: begin + 3_600_000 };

@@ -6,7 +6,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { XmlDocument, type XmlElement } from 'libxml2-wasm';
 import { GetUserAvailabilityReader } from '../../adapters/ews/get-user-availability.ts';
-import { SoapReader } from '../../adapters/ews/soap.ts';
+import { SoapReader } from '../../adapters/ews/xml/soap.ts';
 import { isBusyStatus } from '../../component/calendar/busy-status.ts';
 import type { FreeBusyAnswer } from '../../component/calendar/calendar-source.ts';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';

@@ -5,10 +5,15 @@ import { RequestBudget } from '../../../component/calendar/request-budget.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
 import { HOUR, type Instant, MINUTE } from '../../../component/runtime/clock.ts';
 import type { Logger } from '../../../component/runtime/logger.ts';
-import { withDeadline } from '../deadline.ts';
-import { createEwsTransport, defaultEwsLimits, type EwsTransport, type EwsTransportOptions } from '../ews-transport.ts';
+import { withDeadline } from '../http/deadline.ts';
+import {
+  createEwsTransport,
+  defaultEwsLimits,
+  type EwsTransport,
+  type EwsTransportOptions,
+} from '../http/ews-transport.ts';
 import { impossible, isPossible } from '../possible-mailbox.ts';
-import { anchorHeaders } from '../soap-envelope.ts';
+import { anchorHeaders } from '../xml/soap-envelope.ts';
 import { type DiscoveryNetwork, discoveryNetwork } from './discovery-network.ts';
 import { type ClosableSource, EndpointSource } from './endpoint-source.ts';
 import { getUserSettings, MAX_USERS } from './get-user-settings.ts';

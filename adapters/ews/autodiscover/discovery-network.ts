@@ -2,9 +2,9 @@ import { Resolver } from 'node:dns/promises';
 import { Client } from 'undici';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { type Clock, SECOND } from '../../../component/runtime/clock.ts';
-import { type ConnectorOptions, createConnector } from '../connector.ts';
-import { withDeadline } from '../deadline.ts';
-import { networkError } from '../network-error.ts';
+import { type ConnectorOptions, createConnector } from '../http/connector.ts';
+import { withDeadline } from '../http/deadline.ts';
+import { networkError } from '../http/network-error.ts';
 
 /** The head of an answer; header names are in lower case. */
 export type Head = { readonly status: number; readonly headers: ReadonlyMap<string, string> };

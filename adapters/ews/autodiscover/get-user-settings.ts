@@ -7,9 +7,9 @@ import type { Mailbox } from '../../../component/directory/directory.ts';
 import type { Clock } from '../../../component/runtime/clock.ts';
 import { limitBackOff } from '../ews-error.ts';
 import { callEwsLibrary, type EwsModule } from '../ews-library.ts';
-import type { EwsAnswer, EwsTransport } from '../ews-transport.ts';
-import { type BodyHandler, SoapReader } from '../soap.ts';
-import { escapeXml } from '../xml-text.ts';
+import type { EwsAnswer, EwsTransport } from '../http/ews-transport.ts';
+import { type BodyHandler, SoapReader } from '../xml/soap.ts';
+import { escapeXml } from '../xml/xml-text.ts';
 
 /** What Autodiscover says of one address. */
 export type UserSettings =

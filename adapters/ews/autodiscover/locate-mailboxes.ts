@@ -1,6 +1,6 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
-import { parseEwsUrl } from '../ews-transport.ts';
+import { parseEwsUrl } from '../http/ews-transport.ts';
 import { MAX_REDIRECTS, soapServiceOf } from './discover-service.ts';
 import { MAX_USERS, type UserSettings } from './get-user-settings.ts';
 import type { TrustedHosts } from './trusted-hosts.ts';

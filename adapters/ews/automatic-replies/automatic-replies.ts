@@ -6,12 +6,12 @@ import type { TimeWindow } from '../../../component/calendar/timeline.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
 import { type Clock, HOUR, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import type { Logger } from '../../../component/runtime/logger.ts';
-import { withDeadline } from '../deadline.ts';
 import { errorOfAnswer } from '../ews-error.ts';
-import type { EwsTransport } from '../ews-transport.ts';
-import { SoapReader } from '../soap.ts';
-import { anchorHeaders } from '../soap-envelope.ts';
+import { withDeadline } from '../http/deadline.ts';
+import type { EwsTransport } from '../http/ews-transport.ts';
 import { isOfServer, SpareSlots } from '../spare-slots.ts';
+import { SoapReader } from '../xml/soap.ts';
+import { anchorHeaders } from '../xml/soap-envelope.ts';
 import { GetMailTipsReader, type MailTip, writeGetMailTips } from './get-mail-tips.ts';
 import { askOofSettings } from './oof-settings.ts';
 

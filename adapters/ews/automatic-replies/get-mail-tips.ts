@@ -1,13 +1,13 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import type { TimeWindow } from '../../../component/calendar/timeline.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
-import { parseDateTime } from '../date-time.ts';
 import { limitBackOff } from '../ews-error.ts';
 import { kindOfResponseCode } from '../response-code.ts';
-import type { BodyHandler } from '../soap.ts';
-import { writeEnvelope } from '../soap-envelope.ts';
-import type { Attributes } from '../xml-tag.ts';
-import { escapeXml } from '../xml-text.ts';
+import { parseDateTime } from '../xml/date-time.ts';
+import type { BodyHandler } from '../xml/soap.ts';
+import { writeEnvelope } from '../xml/soap-envelope.ts';
+import type { Attributes } from '../xml/xml-tag.ts';
+import { escapeXml } from '../xml/xml-text.ts';
 
 /**
  * What is known of a mailbox's automatic replies: that there are none, or some, for a while where it is known for how

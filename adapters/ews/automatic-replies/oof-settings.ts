@@ -1,7 +1,7 @@
 import type { TimeWindow } from '../../../component/calendar/timeline.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
 import { callEwsLibrary, type LibraryCallOptions } from '../ews-library.ts';
-import { escapeXml } from '../xml-text.ts';
+import { escapeXml } from '../xml/xml-text.ts';
 import type { MailTip } from './get-mail-tips.ts';
 
 /**

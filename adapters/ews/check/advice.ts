@@ -1,6 +1,6 @@
 import type { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
-import type { Credentials } from '../authentication.ts';
+import type { Credentials } from '../http/authentication.ts';
 import { ACCOUNT_SPARED } from './account-turns.ts';
 import type { CheckFinding, CheckStep } from './check-finding.ts';
 

@@ -2,8 +2,8 @@ import { CalendarSourceError } from '../../../component/calendar/calendar-source
 import type { Mailbox } from '../../../component/directory/directory.ts';
 import { GetMailTipsReader, type MailTip, writeGetMailTips } from '../automatic-replies/get-mail-tips.ts';
 import { errorOfAnswer } from '../ews-error.ts';
-import { SoapReader } from '../soap.ts';
-import { anchorHeaders } from '../soap-envelope.ts';
+import { SoapReader } from '../xml/soap.ts';
+import { anchorHeaders } from '../xml/soap-envelope.ts';
 import { failed } from './advice.ts';
 import type { AccountContext } from './check-context.ts';
 import type { CheckFinding } from './check-finding.ts';

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { DAY, type Instant } from '../../../component/runtime/clock.ts';
-import { chainOf, explainNetworkCode, namesOf, oneLine } from '../network-error.ts';
+import { chainOf, explainNetworkCode, namesOf, oneLine } from '../http/network-error.ts';
 import type { CheckFinding } from './check-finding.ts';
 
 /** A certificate that ends sooner, in days, is worth a word. */

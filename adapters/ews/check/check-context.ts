@@ -1,9 +1,9 @@
 import type { Mailbox } from '../../../component/directory/directory.ts';
 import type { Clock } from '../../../component/runtime/clock.ts';
 import type { Logger } from '../../../component/runtime/logger.ts';
-import type { Credentials } from '../authentication.ts';
-import type { EwsLimits, EwsTransport } from '../ews-transport.ts';
-import type { HttpProxy } from '../proxy.ts';
+import type { Credentials } from '../http/authentication.ts';
+import type { EwsLimits, EwsTransport } from '../http/ews-transport.ts';
+import type { HttpProxy } from '../http/proxy.ts';
 import type { AccountTurns } from './account-turns.ts';
 
 /** What is to be checked, as it is configured. */

@@ -3,8 +3,8 @@ import { CalendarSourceError } from '../../../component/calendar/calendar-source
 import type { TimeWindow } from '../../../component/calendar/timeline.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
 import { DAY } from '../../../component/runtime/clock.ts';
-import type { Credentials } from '../authentication.ts';
 import { askFreeBusy } from '../free-busy-request.ts';
+import type { Credentials } from '../http/authentication.ts';
 import { isFromWithin } from './account-turns.ts';
 import { ADVICE_RIGHTS, failed } from './advice.ts';
 import { type AccountContext, nobody } from './check-context.ts';

@@ -1,9 +1,9 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { type Clock, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
-import type { Credentials } from '../authentication.ts';
 import { type DiscoveryNetwork, discoveryNetwork, type Head } from '../autodiscover/discovery-network.ts';
-import { withDeadline } from '../deadline.ts';
-import type { HttpProxy } from '../proxy.ts';
+import type { Credentials } from '../http/authentication.ts';
+import { withDeadline } from '../http/deadline.ts';
+import type { HttpProxy } from '../http/proxy.ts';
 import { failed } from './advice.ts';
 import type { CheckFinding, Findings } from './check-finding.ts';
 

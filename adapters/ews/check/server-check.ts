@@ -1,5 +1,5 @@
 import { SECOND } from '../../../component/runtime/clock.ts';
-import { createEwsTransport, defaultEwsLimits } from '../ews-transport.ts';
+import { createEwsTransport, defaultEwsLimits } from '../http/ews-transport.ts';
 import { checkAutomaticReplies } from './automatic-replies-check.ts';
 import type { AccountContext, ServerCheckOptions } from './check-context.ts';
 import type { Findings } from './check-finding.ts';

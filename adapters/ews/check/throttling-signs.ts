@@ -1,7 +1,7 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
-import type { EwsTransport } from '../ews-transport.ts';
+import type { EwsTransport } from '../http/ews-transport.ts';
 import { kindOfResponseCode } from '../response-code.ts';
-import { type BodyHandler, SoapReader } from '../soap.ts';
+import { type BodyHandler, SoapReader } from '../xml/soap.ts';
 import { ADVICE_THROTTLING } from './advice.ts';
 import type { CheckFinding } from './check-finding.ts';
 

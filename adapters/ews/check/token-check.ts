@@ -1,6 +1,6 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { MINUTE } from '../../../component/runtime/clock.ts';
-import type { Credentials } from '../authentication.ts';
+import type { Credentials } from '../http/authentication.ts';
 import type { OauthCredentials } from '../oauth/oauth-credentials.ts';
 import { failed } from './advice.ts';
 import type { AccountContext } from './check-context.ts';

@@ -1,7 +1,7 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { DAY } from '../../../component/runtime/clock.ts';
 import { callEwsLibrary } from '../ews-library.ts';
-import { escapeXml } from '../xml-text.ts';
+import { escapeXml } from '../xml/xml-text.ts';
 import { failed } from './advice.ts';
 import { type AccountContext, nobody } from './check-context.ts';
 import type { CheckFinding } from './check-finding.ts';

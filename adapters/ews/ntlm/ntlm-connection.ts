@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { buildConnector, Client, type Dispatcher, type Pool } from 'undici';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
-import type { UnsignedRequest } from '../authentication.ts';
+import type { UnsignedRequest } from '../http/authentication.ts';
 import { channelBindingHash, tlsServerEndPoint } from './channel-binding.ts';
 import { afterBody, drain, type NtlmScheme, offers, tokenOf } from './handshake-answer.ts';
 

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
-import type { Connections, UnsignedRequest } from '../authentication.ts';
+import type { Connections, UnsignedRequest } from '../http/authentication.ts';
 import { afterBody } from './handshake-answer.ts';
 import type { NtlmConnection } from './ntlm-connection.ts';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Credentials } from '../authentication.ts';
+import type { Credentials } from '../http/authentication.ts';
 import { answerChallenge, type NtlmClient } from './answer-challenge.ts';
 import { NtlmConnection, type NtlmHandshake } from './ntlm-connection.ts';
 import { NtlmConnections } from './ntlm-connections.ts';

@@ -1,7 +1,7 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { type Clock, type Instant, SECOND } from '../../../component/runtime/clock.ts';
-import type { Connector } from '../connector.ts';
-import { withDeadline } from '../deadline.ts';
+import type { Connector } from '../http/connector.ts';
+import { withDeadline } from '../http/deadline.ts';
 import type { Application } from './application.ts';
 import { AuthorityHttp } from './authority-http.ts';
 

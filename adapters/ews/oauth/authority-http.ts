@@ -2,10 +2,10 @@ import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@az
 import { Client } from 'undici';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import type { Clock } from '../../../component/runtime/clock.ts';
-import { readBody } from '../answer-body.ts';
-import type { Connector } from '../connector.ts';
 import { retryAfter } from '../ews-error.ts';
-import { networkError } from '../network-error.ts';
+import { readBody } from '../http/answer-body.ts';
+import type { Connector } from '../http/connector.ts';
+import { networkError } from '../http/network-error.ts';
 import type { Application } from './application.ts';
 import { errorOfRefusal } from './oauth-error.ts';
 

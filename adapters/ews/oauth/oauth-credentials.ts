@@ -1,8 +1,8 @@
 import { Pool } from 'undici';
 import { type Clock, SECOND } from '../../../component/runtime/clock.ts';
-import type { Credentials } from '../authentication.ts';
-import { createConnector } from '../connector.ts';
-import type { HttpProxy } from '../proxy.ts';
+import type { Credentials } from '../http/authentication.ts';
+import { createConnector } from '../http/connector.ts';
+import type { HttpProxy } from '../http/proxy.ts';
 import { acquireToken, type Token } from './acquire-token.ts';
 import { type OauthApplication, readApplication } from './application.ts';
 import { TokenCache } from './token-cache.ts';

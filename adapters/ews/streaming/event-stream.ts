@@ -1,10 +1,10 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { type Clock, SECOND, type Timer } from '../../../component/runtime/clock.ts';
 import { errorOfAnswer, limitBackOff } from '../ews-error.ts';
-import type { EwsAnswer, EwsTransport } from '../ews-transport.ts';
+import type { EwsAnswer, EwsTransport } from '../http/ews-transport.ts';
 import { kindOfResponseCode } from '../response-code.ts';
-import type { SoapMessage } from '../soap.ts';
 import type { SpareSlots } from '../spare-slots.ts';
+import type { SoapMessage } from '../xml/soap.ts';
 import { type StreamingEvents, writeGetStreamingEvents } from './get-streaming-events.ts';
 import { StreamingReader } from './streaming-reader.ts';
 import { type Affinity, affinityHeaders } from './subscribe.ts';

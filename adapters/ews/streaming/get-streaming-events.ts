@@ -1,8 +1,8 @@
 import type { Mailbox } from '../../../component/directory/directory.ts';
-import type { BodyHandler } from '../soap.ts';
-import { writeEnvelope } from '../soap-envelope.ts';
-import type { Attributes } from '../xml-tag.ts';
-import { escapeXml } from '../xml-text.ts';
+import type { BodyHandler } from '../xml/soap.ts';
+import { writeEnvelope } from '../xml/soap-envelope.ts';
+import type { Attributes } from '../xml/xml-tag.ts';
+import { escapeXml } from '../xml/xml-text.ts';
 
 /** The most subscriptions that one connection may carry. */
 export const MAX_SUBSCRIPTIONS = 200;

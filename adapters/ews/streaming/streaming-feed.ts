@@ -5,7 +5,7 @@ import type { Mailbox } from '../../../component/directory/directory.ts';
 import { type Clock, HOUR, MINUTE, SECOND, type Timer } from '../../../component/runtime/clock.ts';
 import { DueQueue } from '../../../component/runtime/due-queue.ts';
 import type { Logger } from '../../../component/runtime/logger.ts';
-import type { EwsTransport } from '../ews-transport.ts';
+import type { EwsTransport } from '../http/ews-transport.ts';
 import { SpareSlots } from '../spare-slots.ts';
 import { MAX_SUBSCRIPTIONS } from './get-streaming-events.ts';
 import { planGroups } from './group-plan.ts';

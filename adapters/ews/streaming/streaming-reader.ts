@@ -1,5 +1,5 @@
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
-import { type SoapMessage, SoapReader } from '../soap.ts';
+import { type SoapMessage, SoapReader } from '../xml/soap.ts';
 import { type StreamingEvents, StreamingEventsReader } from './get-streaming-events.ts';
 
 /** An envelope with an event for each of 200 subscriptions has some 100,000 characters. */

@@ -2,9 +2,9 @@ import { CalendarSourceError } from '../../../component/calendar/calendar-source
 import type { Mailbox } from '../../../component/directory/directory.ts';
 import type { Clock } from '../../../component/runtime/clock.ts';
 import { callEwsLibrary } from '../ews-library.ts';
-import type { EwsAnswer, EwsTransport } from '../ews-transport.ts';
-import { anchorHeaders } from '../soap-envelope.ts';
-import { escapeXml } from '../xml-text.ts';
+import type { EwsAnswer, EwsTransport } from '../http/ews-transport.ts';
+import { anchorHeaders } from '../xml/soap-envelope.ts';
+import { escapeXml } from '../xml/xml-text.ts';
 
 /** What leads all requests of a group of subscriptions to the one server that keeps them. */
 export type Affinity = {

@@ -3,8 +3,8 @@ import { CalendarSourceError } from '../../../component/calendar/calendar-source
 import type { Mailbox } from '../../../component/directory/directory.ts';
 import { type Clock, MINUTE, SECOND, type Timer } from '../../../component/runtime/clock.ts';
 import type { Logger } from '../../../component/runtime/logger.ts';
+import { wait } from '../http/wait.ts';
 import { isOfServer, type SpareSlots } from '../spare-slots.ts';
-import { wait } from '../wait.ts';
 import { listen, type StreamContext, type StreamEnd } from './event-stream.ts';
 import { GroupMembers, type Held } from './group-members.ts';
 import { type Affinity, type SubscribeContext, subscribe, unsubscribe } from './subscribe.ts';

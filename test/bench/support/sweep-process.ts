@@ -3,9 +3,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import { createEwsCalendarSource } from '../../../adapters/ews/ews-calendar-source.ts';
 import { writeGetUserAvailability } from '../../../adapters/ews/get-user-availability.ts';
+import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import { AvailabilityCache } from '../../../component/calendar/availability-cache.ts';
 import type { TimelineStore } from '../../../component/calendar/timeline-store.ts';

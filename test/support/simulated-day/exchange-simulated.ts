@@ -1,5 +1,5 @@
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import { createEwsCalendarSource } from '../../../adapters/ews/ews-calendar-source.ts';
+import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
 import { startExchangeSimulator } from '../exchange-simulator/exchange-simulator.ts';
 import { Organisation } from '../exchange-simulator/organisation.ts';
 import { Random } from '../random.ts';

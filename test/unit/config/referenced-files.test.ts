@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
+import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
 import type { TempFolder } from '../../support/temp-folder.ts';
 import { change, makeConfigurationFolder, minimal, problemsOf } from './configuration-files.ts';
 

@@ -1,10 +1,10 @@
 // Automatic replies beside free/busy, against the simulator.
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import { AutomaticReplies } from '../../../adapters/ews/automatic-replies/automatic-replies.ts';
 import { createEwsCalendarSource, type EwsCalendarSourceOptions } from '../../../adapters/ews/ews-calendar-source.ts';
 import { loadEwsLibrary } from '../../../adapters/ews/ews-library.ts';
-import type { EwsTransport } from '../../../adapters/ews/ews-transport.ts';
+import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
+import type { EwsTransport } from '../../../adapters/ews/http/ews-transport.ts';
 import { RequestBudget } from '../../../component/calendar/request-budget.ts';
 import {
   type ExchangeSimulatorOptions,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { GetUserAvailabilityReader } from '../../../adapters/ews/get-user-availability.ts';
-import { SoapReader } from '../../../adapters/ews/soap.ts';
+import { SoapReader } from '../../../adapters/ews/xml/soap.ts';
 
 test('one "busy" for a whole batch is a throttled server and its back-off, not a message that makes no sense', () => {
   const reader = new GetUserAvailabilityReader({ start: 0, end: 3_600_000 });

@@ -1,7 +1,7 @@
 // The source against the simulator: every way in which a whole request goes wrong, and what stands in the log.
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import { createEwsCalendarSource, type EwsCalendarSourceOptions } from '../../../adapters/ews/ews-calendar-source.ts';
+import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import { AccountGuard } from '../../../component/calendar/account-guard.ts';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { errorOfAnswer } from '../../../adapters/ews/ews-error.ts';
-import type { EwsAnswer } from '../../../adapters/ews/ews-transport.ts';
-import { SoapReader } from '../../../adapters/ews/soap.ts';
+import type { EwsAnswer } from '../../../adapters/ews/http/ews-transport.ts';
+import { SoapReader } from '../../../adapters/ews/xml/soap.ts';
 
 const NOW = Date.UTC(2026, 2, 2, 9);
 const HTML = '<!DOCTYPE html><html><head><title>Outlook</title></head><body>alice@example.com</body></html>';

@@ -2,10 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ExchangeService } from 'ews-javascript-api';
 import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { callEwsLibrary, type EwsModule, loadEwsLibrary } from '../../../adapters/ews/ews-library.ts';
-import type { EwsTransport } from '../../../adapters/ews/ews-transport.ts';
+import type { EwsTransport } from '../../../adapters/ews/http/ews-transport.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { openTransport, serve } from './local-server.ts';
+import { openTransport, serve } from './http/local-server.ts';
 
 const ENVELOPE = '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>BODY</s:Body></s:Envelope>';
 const FAULT = ENVELOPE.replace(

@@ -8,7 +8,7 @@ import type { FreeBusyAnswer } from '../../../component/calendar/calendar-source
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { addresses, answersWindow, exchangeAnswer } from '../../support/availability-answers.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
-import { openTransport, serve } from './local-server.ts';
+import { openTransport, serve } from './http/local-server.ts';
 
 type Transport = Parameters<typeof askFreeBusy>[0]['transport'];
 

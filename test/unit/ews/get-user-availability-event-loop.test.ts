@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
-import { createEwsTransport, type EwsTransport } from '../../../adapters/ews/ews-transport.ts';
 import { askFreeBusy } from '../../../adapters/ews/free-busy-request.ts';
-import { ShortTurns } from '../../../adapters/ews/short-turns.ts';
+import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
+import { createEwsTransport, type EwsTransport } from '../../../adapters/ews/http/ews-transport.ts';
+import { ShortTurns } from '../../../adapters/ews/xml/short-turns.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import { addresses, answersWindow, exchangeAnswer } from '../../support/availability-answers.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';

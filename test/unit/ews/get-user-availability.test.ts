@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { GetUserAvailabilityReader, writeGetUserAvailability } from '../../../adapters/ews/get-user-availability.ts';
-import { SoapReader } from '../../../adapters/ews/soap.ts';
+import { SoapReader } from '../../../adapters/ews/xml/soap.ts';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 
 const NINE = Date.UTC(2026, 2, 2, 9);

@@ -1,11 +1,11 @@
 // Our codec and ews-javascript-api read the same answers of the simulator, and must find the same in them.
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import { callEwsLibrary, loadEwsLibrary } from '../../../adapters/ews/ews-library.ts';
-import { createEwsTransport, type EwsTransport } from '../../../adapters/ews/ews-transport.ts';
 import { GetUserAvailabilityReader, writeGetUserAvailability } from '../../../adapters/ews/get-user-availability.ts';
-import { SoapReader } from '../../../adapters/ews/soap.ts';
+import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
+import { createEwsTransport, type EwsTransport } from '../../../adapters/ews/http/ews-transport.ts';
+import { SoapReader } from '../../../adapters/ews/xml/soap.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import type { FreeBusyAnswer } from '../../../component/calendar/calendar-source.ts';
 import { entryStatuses } from '../../support/exchange-simulator/calendar-entry.ts';

@@ -1,15 +1,15 @@
 // Every request that the adapter can send, by the official schemas. Those of Autodiscover are not among these.
 
 import { describe, expect, test } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
 import { writeGetMailTips } from '../../../adapters/ews/automatic-replies/get-mail-tips.ts';
 import { askOofSettings } from '../../../adapters/ews/automatic-replies/oof-settings.ts';
 import { AccountTurns } from '../../../adapters/ews/check/account-turns.ts';
 import type { AccountContext } from '../../../adapters/ews/check/check-context.ts';
 import { ThrottlingSigns } from '../../../adapters/ews/check/throttling-signs.ts';
 import { checkVersion } from '../../../adapters/ews/check/version-check.ts';
-import type { EwsTransport } from '../../../adapters/ews/ews-transport.ts';
 import { writeGetUserAvailability } from '../../../adapters/ews/get-user-availability.ts';
+import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
+import type { EwsTransport } from '../../../adapters/ews/http/ews-transport.ts';
 import { writeGetStreamingEvents } from '../../../adapters/ews/streaming/get-streaming-events.ts';
 import { subscribe, unsubscribe } from '../../../adapters/ews/streaming/subscribe.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';

@@ -3,8 +3,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { onTestFinished } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
-import type { EwsTransportOptions } from '../../../adapters/ews/ews-transport.ts';
+import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
+import type { EwsTransportOptions } from '../../../adapters/ews/http/ews-transport.ts';
 import { HOUR, MINUTE } from '../../../component/runtime/clock.ts';
 import { type ExchangeSimulator, startExchangeSimulator } from '../../support/exchange-simulator/exchange-simulator.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

@@ -1,5 +1,4 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { basicCredentials } from '../../../../adapters/ews/authentication.ts';
 import {
   type AutodiscoverFinderOptions,
   createAutodiscoverFinder,
@@ -7,11 +6,12 @@ import {
 import type { ClosableSource } from '../../../../adapters/ews/autodiscover/endpoint-source.ts';
 import { createEwsCalendarSource } from '../../../../adapters/ews/ews-calendar-source.ts';
 import { loadEwsLibrary } from '../../../../adapters/ews/ews-library.ts';
+import { basicCredentials } from '../../../../adapters/ews/http/authentication.ts';
 import {
   createEwsTransport,
   type EwsTransport,
   type EwsTransportOptions,
-} from '../../../../adapters/ews/ews-transport.ts';
+} from '../../../../adapters/ews/http/ews-transport.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 import { AccountGuard } from '../../../../component/calendar/account-guard.ts';
 import type { CalendarSource, FreeBusyAnswer } from '../../../../component/calendar/calendar-source.ts';

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { discoveryNetwork } from '../../../../adapters/ews/autodiscover/discovery-network.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { authority, expiredServer, goodServer, otherServer } from '../certificates.ts';
-import { serve } from '../local-server.ts';
+import { authority, expiredServer, goodServer, otherServer } from '../http/certificates.ts';
+import { serve } from '../http/local-server.ts';
 
 const never = new AbortController().signal;
 

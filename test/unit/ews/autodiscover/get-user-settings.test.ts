@@ -3,7 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { getUserSettings } from '../../../../adapters/ews/autodiscover/get-user-settings.ts';
 import { loadEwsLibrary } from '../../../../adapters/ews/ews-library.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
-import { openTransport, serve } from '../local-server.ts';
+import { openTransport, serve } from '../http/local-server.ts';
 
 const NAMESPACE = 'http://schemas.microsoft.com/exchange/2010/Autodiscover';
 const VERSION =

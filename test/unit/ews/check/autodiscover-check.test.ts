@@ -1,9 +1,9 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { basicCredentials } from '../../../../adapters/ews/authentication.ts';
 import type { DiscoveryNetwork } from '../../../../adapters/ews/autodiscover/discovery-network.ts';
 import { AccountTurns } from '../../../../adapters/ews/check/account-turns.ts';
 import { type AutodiscoverCheckOptions, checkAutodiscover } from '../../../../adapters/ews/check/autodiscover-check.ts';
 import { loadEwsLibrary } from '../../../../adapters/ews/ews-library.ts';
+import { basicCredentials } from '../../../../adapters/ews/http/authentication.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 import { AccountGuard } from '../../../../component/calendar/account-guard.ts';
 import {

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { basicCredentials } from '../../../../adapters/ews/authentication.ts';
 import { AccountTurns } from '../../../../adapters/ews/check/account-turns.ts';
 import type { ServerCheckOptions } from '../../../../adapters/ews/check/check-context.ts';
 import type { CheckFinding } from '../../../../adapters/ews/check/check-finding.ts';
 import { checkServer } from '../../../../adapters/ews/check/server-check.ts';
 import { loadEwsLibrary } from '../../../../adapters/ews/ews-library.ts';
+import { basicCredentials } from '../../../../adapters/ews/http/authentication.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 import { AccountGuard } from '../../../../component/calendar/account-guard.ts';
 import {

@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { basicCredentials } from '../../../../adapters/ews/authentication.ts';
 import { AccountTurns } from '../../../../adapters/ews/check/account-turns.ts';
 import type { ServerCheckOptions } from '../../../../adapters/ews/check/check-context.ts';
 import type { CheckFinding } from '../../../../adapters/ews/check/check-finding.ts';
 import { checkServer } from '../../../../adapters/ews/check/server-check.ts';
 import { loadEwsLibrary } from '../../../../adapters/ews/ews-library.ts';
+import { basicCredentials } from '../../../../adapters/ews/http/authentication.ts';
 import { ntlmCredentials } from '../../../../adapters/ews/ntlm/ntlm-credentials.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 import { AccountGuard } from '../../../../component/calendar/account-guard.ts';
@@ -17,9 +17,9 @@ import {
 } from '../../../support/exchange-simulator/exchange-simulator.ts';
 import type { FaultSetting } from '../../../support/exchange-simulator/faults.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
-import { authority, expiredServer, goodServer, otherServer } from '../certificates.ts';
-import { startConnectProxy } from '../connect-proxy.ts';
-import { serve } from '../local-server.ts';
+import { authority, expiredServer, goodServer, otherServer } from '../http/certificates.ts';
+import { startConnectProxy } from '../http/connect-proxy.ts';
+import { serve } from '../http/local-server.ts';
 
 // Loading takes a second, and several on a busy machine.
 beforeAll(() => loadEwsLibrary(), 60_000);

@@ -9,8 +9,8 @@ import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 import { AccountGuard } from '../../../../component/calendar/account-guard.ts';
 import { startExchangeSimulator } from '../../../support/exchange-simulator/exchange-simulator.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
-import { authority, goodServer } from '../certificates.ts';
-import { serve } from '../local-server.ts';
+import { authority, goodServer } from '../http/certificates.ts';
+import { serve } from '../http/local-server.ts';
 
 // Loading takes a second, and several on a busy machine.
 beforeAll(() => loadEwsLibrary(), 60_000);

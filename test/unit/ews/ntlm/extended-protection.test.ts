@@ -11,7 +11,7 @@ import {
 } from '../../../support/exchange-simulator/exchange-simulator.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { startTlsRelay } from '../../../support/tls-relay.ts';
-import { openTransport } from '../local-server.ts';
+import { openTransport } from '../http/local-server.ts';
 
 const start = Date.UTC(2026, 2, 2, 9);
 const window = { start, end: start + 3_600_000 };

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ntlmCredentials } from '../../../../adapters/ews/ntlm/ntlm-credentials.ts';
 import { makeAuthority } from '../../../support/certificate.ts';
-import { openTransport, post, serve } from '../local-server.ts';
+import { openTransport, post, serve } from '../http/local-server.ts';
 import { type ScriptedNtlmOptions, scriptedNtlm } from './ntlm-server.ts';
 
 const credentials = ntlmCredentials('CONTOSO\\svc', 'secret', { channelBinding: true });

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { type OauthOptions, oauthCredentials } from '../../../../adapters/ews/oauth/oauth-credentials.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 import { makeAuthority } from '../../../support/certificate.ts';
-import { authority, goodServer } from '../certificates.ts';
-import { startConnectProxy } from '../connect-proxy.ts';
-import { openTransport, post, serve } from '../local-server.ts';
+import { authority, goodServer } from '../http/certificates.ts';
+import { startConnectProxy } from '../http/connect-proxy.ts';
+import { openTransport, post, serve } from '../http/local-server.ts';
 import { makeClientCertificate } from './client-certificate.ts';
 
 const tenant = '8a2b4c6d-0000-1111-2222-333344445555';

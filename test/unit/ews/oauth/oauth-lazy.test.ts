@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { oauthCredentials } from '../../../../adapters/ews/oauth/oauth-credentials.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
-import { openTransport, post } from '../local-server.ts';
+import { openTransport, post } from '../http/local-server.ts';
 
 const loaded = vi.hoisted(() => vi.fn());
 vi.mock('@azure/msal-node', () => {

@@ -5,8 +5,8 @@ import { Provider } from 'oidc-provider';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { oauthCredentials } from '../../../../adapters/ews/oauth/oauth-credentials.ts';
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
-import { authority, goodServer } from '../certificates.ts';
-import { openTransport, post, serve } from '../local-server.ts';
+import { authority, goodServer } from '../http/certificates.ts';
+import { openTransport, post, serve } from '../http/local-server.ts';
 import { makeClientCertificate } from './client-certificate.ts';
 
 // A real OpenID provider, which is not ours, at an address as Entra has it: <authority>/<tenant>/v2.0.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { EwsTransport } from '../../../../adapters/ews/ews-transport.ts';
+import type { EwsTransport } from '../../../../adapters/ews/http/ews-transport.ts';
 import { SpareSlots } from '../../../../adapters/ews/spare-slots.ts';
 import { listen } from '../../../../adapters/ews/streaming/event-stream.ts';
 import { RequestBudget } from '../../../../component/calendar/request-budget.ts';

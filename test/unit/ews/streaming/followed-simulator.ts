@@ -1,9 +1,9 @@
 import { onTestFinished } from 'vitest';
-import { basicCredentials } from '../../../../adapters/ews/authentication.ts';
 import {
   createEwsCalendarSource,
   type EwsCalendarSourceOptions,
 } from '../../../../adapters/ews/ews-calendar-source.ts';
+import { basicCredentials } from '../../../../adapters/ews/http/authentication.ts';
 import {
   type ExchangeSimulatorOptions,
   startExchangeSimulator,

@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
+import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { explainNetworkError, networkCode } from './network-error.ts';
 
 /** An HTTP proxy, as it is configured. */

@@ -1,15 +1,15 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Dispatcher, Pool } from 'undici';
-import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
-import { type Clock, SECOND } from '../../component/runtime/clock.ts';
-import { isLoopback } from '../../component/runtime/loopback.ts';
+import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
+import { type Clock, SECOND } from '../../../component/runtime/clock.ts';
+import { isLoopback } from '../../../component/runtime/loopback.ts';
+import { ShortTurns } from '../xml/short-turns.ts';
 import { readBody } from './answer-body.ts';
 import type { Connections, Credentials } from './authentication.ts';
 import { createConnector } from './connector.ts';
 import { withDeadline } from './deadline.ts';
 import { networkCode, networkError } from './network-error.ts';
 import type { HttpProxy } from './proxy.ts';
-import { ShortTurns } from './short-turns.ts';
 
 /** Time limits in milliseconds, and the size limit of an answer. */
 export type EwsLimits = {

@@ -5,11 +5,11 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import type { DetailedPeerCertificate } from 'node:tls';
 import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type ConnectorOptions, createConnector, openTunnel } from '../../../adapters/ews/connector.ts';
-import { certificateError, explainNetworkError } from '../../../adapters/ews/network-error.ts';
-import { systemClock } from '../../../adapters/runtime/system-clock.ts';
-import { makeAuthority } from '../../support/certificate.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { type ConnectorOptions, createConnector, openTunnel } from '../../../../adapters/ews/http/connector.ts';
+import { certificateError, explainNetworkError } from '../../../../adapters/ews/http/network-error.ts';
+import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
+import { makeAuthority } from '../../../support/certificate.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { authority, expiredServer, goodServer, otherServer } from './certificates.ts';
 import { startConnectProxy } from './connect-proxy.ts';
 import { openTransport, post, serve } from './local-server.ts';

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { XmlDocument, type XmlElement } from 'libxml2-wasm';
 import { describe, expect, test } from 'vitest';
-import { GetUserAvailabilityReader } from '../../../adapters/ews/get-user-availability.ts';
-import { SoapReader } from '../../../adapters/ews/soap.ts';
+import { GetUserAvailabilityReader } from '../../../../adapters/ews/get-user-availability.ts';
+import { SoapReader } from '../../../../adapters/ews/xml/soap.ts';
 
 // Published messages are not ours to ship: EWS_SAMPLES names a folder that has them.
 const folder = process.env.EWS_SAMPLES ?? '';

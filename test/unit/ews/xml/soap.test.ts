@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type BodyHandler, SoapReader } from '../../../adapters/ews/soap.ts';
-import { escapeXml, isXmlText } from '../../../adapters/ews/xml-text.ts';
+import { type BodyHandler, SoapReader } from '../../../../adapters/ews/xml/soap.ts';
+import { escapeXml, isXmlText } from '../../../../adapters/ews/xml/xml-text.ts';
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/';
 const MESSAGES = 'http://schemas.microsoft.com/exchange/services/2006/messages';

@@ -3,15 +3,15 @@ import { createServer as createTcpServer } from 'node:net';
 import { inspect } from 'node:util';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
+import { basicCredentials } from '../../../../adapters/ews/http/authentication.ts';
 import {
   createEwsTransport,
   type EwsAnswer,
   type EwsRequest,
   parseEwsUrl,
-} from '../../../adapters/ews/ews-transport.ts';
-import { systemClock } from '../../../adapters/runtime/system-clock.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+} from '../../../../adapters/ews/http/ews-transport.ts';
+import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { authority, expiredServer, goodServer, otherServer } from './certificates.ts';
 import { openTransport, post, serve } from './local-server.ts';
 

@@ -1,12 +1,12 @@
 import net from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
-import { AccountTurns } from '../../../adapters/ews/check/account-turns.ts';
-import { checkServer } from '../../../adapters/ews/check/server-check.ts';
-import { systemClock } from '../../../adapters/runtime/system-clock.ts';
-import { AccountGuard } from '../../../component/calendar/account-guard.ts';
-import { openComponentSocket } from '../../../component/xmpp/component-connection-socket.ts';
-import { RecordingLogger } from '../../support/recording-logger.ts';
+import { AccountTurns } from '../../../../adapters/ews/check/account-turns.ts';
+import { checkServer } from '../../../../adapters/ews/check/server-check.ts';
+import { basicCredentials } from '../../../../adapters/ews/http/authentication.ts';
+import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
+import { AccountGuard } from '../../../../component/calendar/account-guard.ts';
+import { openComponentSocket } from '../../../../component/xmpp/component-connection-socket.ts';
+import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { openTransport, post, serve } from './local-server.ts';
 
 afterEach(() => {

@@ -9,7 +9,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { type buildConnector, errors } from 'undici';
-import { type Clock, HOUR, MINUTE, SECOND, type Timer } from '../../component/runtime/clock.ts';
+import { type Clock, HOUR, MINUTE, SECOND, type Timer } from '../../../component/runtime/clock.ts';
 import { withDeadline } from './deadline.ts';
 import { certificateError } from './network-error.ts';
 import { type HttpProxy, type ProxyRoute, proxyError, readProxy, requestTunnel } from './proxy.ts';

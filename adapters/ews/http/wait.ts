@@ -1,4 +1,4 @@
-import type { Clock } from '../../component/runtime/clock.ts';
+import type { Clock } from '../../../component/runtime/clock.ts';
 
 /**
  * Waits so many milliseconds.

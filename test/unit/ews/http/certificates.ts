@@ -1,4 +1,4 @@
-import { makeAuthority } from '../../support/certificate.ts';
+import { makeAuthority } from '../../../support/certificate.ts';
 
 // An authority of our own, and servers with which something is wrong or nothing is.
 const { ca, issue } = makeAuthority();

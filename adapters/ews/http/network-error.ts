@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate } from 'node:tls';
-import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
-import type { Instant } from '../../component/runtime/clock.ts';
+import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
+import type { Instant } from '../../../component/runtime/clock.ts';
 
 type Reading = { readonly text: string; readonly kind?: 'malformed' };
 

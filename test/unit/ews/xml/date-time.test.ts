@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseDateTime } from '../../../adapters/ews/date-time.ts';
-import { fromWallClock, type TimeZone, toWallClock } from '../../support/exchange-simulator/time-zone.ts';
+import { parseDateTime } from '../../../../adapters/ews/xml/date-time.ts';
+import { fromWallClock, type TimeZone, toWallClock } from '../../../support/exchange-simulator/time-zone.ts';
 
 const HOUR = 3_600_000;
 const NINE = Date.UTC(2026, 2, 2, 9);

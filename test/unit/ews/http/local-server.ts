@@ -2,13 +2,13 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/authentication.ts';
+import { basicCredentials } from '../../../../adapters/ews/http/authentication.ts';
 import {
   createEwsTransport,
   type EwsTransport,
   type EwsTransportOptions,
-} from '../../../adapters/ews/ews-transport.ts';
-import { systemClock } from '../../../adapters/runtime/system-clock.ts';
+} from '../../../../adapters/ews/http/ews-transport.ts';
+import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 
 /** A server for one test, on 127.0.0.1; it is gone when the test ends. */
 export async function serve(

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { describe, expect, test } from 'vitest';
-import { XmlReader } from '../../../adapters/ews/xml-reader.ts';
-import { XmlError } from '../../../adapters/ews/xml-text.ts';
+import { XmlReader } from '../../../../adapters/ews/xml/xml-reader.ts';
+import { XmlError } from '../../../../adapters/ews/xml/xml-text.ts';
 
 const aliases = new Map([
   ['urn:a', 'a'],

@@ -1,4 +1,4 @@
-import type { Clock } from '../../component/runtime/clock.ts';
+import type { Clock } from '../../../component/runtime/clock.ts';
 
 export type Deadline = {
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-import { DAY, HOUR, type Instant, MINUTE, SECOND } from '../../component/runtime/clock.ts';
+import { DAY, HOUR, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 
 /**
  * An xs:dateTime as an instant; NaN when it is none (XML Schema 1.0 part 2, §3.2.7).

@@ -1,4 +1,4 @@
-import type { Mailbox } from '../../component/directory/directory.ts';
+import type { Mailbox } from '../../../component/directory/directory.ts';
 import { escapeXml } from './xml-text.ts';
 
 export type EnvelopeOptions = {
