@@ -1,9 +1,13 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const suite = (name: string, options = {}) => ({
   extends: true as const,
   test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
 });
+
+/** One for each processor, two at the least: vitest leaves one idle, and on a machine with two that doubled the time. */
+const computing = { maxWorkers: Math.max(2, availableParallelism()) } as const;
 
 /** Scenarios mostly wait: more of them at once than there are processors, and after what needs these. */
 const waiting = {
@@ -17,13 +21,13 @@ const waiting = {
 export default defineConfig({
   test: {
     projects: [
-      suite('unit'),
-      suite('contract'),
-      suite('scenario', waiting),
+      suite('unit', computing),
+      suite('contract', computing),
+      suite('scenario', { ...waiting, globalSetup: 'test/support/compile-gateway.ts' }),
       suite('interop', waiting),
       suite('ejabberd', waiting),
       suite('ntlm', waiting),
-      suite('long', { testTimeout: 1_800_000, hookTimeout: 60_000 }),
+      suite('long', { sequence: { groupOrder: 2 }, testTimeout: 1_800_000, hookTimeout: 60_000 }),
     ],
     coverage: {
       provider: 'v8',

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { makeAuthority } from '../support/certificate.ts';
 import { runCheck } from '../support/check-command.ts';
 import { type ExchangeSimulator, startExchangeSimulator } from '../support/exchange-simulator/exchange-simulator.ts';
 import { FakeComponentServer } from '../support/fake-component-server.ts';
+import { gatewayProgram, root } from '../support/gateway-program.ts';
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
 
 const { ca, issue } = makeAuthority();
@@ -136,8 +136,10 @@ describe('the check', () => {
 
   test('checks notifications, automatic replies and Autodiscover where they are configured', async () => {
     await serve({ impersonation: true });
+    exchange.calendars.addMailbox('bob@a.test');
+    const bob = { sampleMailbox: 'bob@a.test', domains: ['a.test'] };
     const file = configure(
-      { name: 'hq', url, ...account, ...alice, impersonation: true, automaticReplies: true, domains: ['a.test'] },
+      { name: 'hq', url, ...account, ...bob, impersonation: true, automaticReplies: true },
       { name: 'found', autodiscover: { url: exchange.autodiscoverUrl }, ...account, ...alice },
     );
     const ran = await runCheck('-c', file, '--json', '--server', 'hq', '--server', 'found');
@@ -176,21 +178,55 @@ describe('the check', () => {
     }
   });
 
-  test('gives back what it has subscribed to when it is interrupted', async () => {
+  test('gives back what it has subscribed to when it is interrupted, and prints what it has found', async () => {
     await serve({ impersonation: true });
     exchange.faults.set({ kind: 'stream-silent' });
     const file = configure({ name: 'hq', url, ...account, ...alice, impersonation: true });
-    const words = ['--import', 'tsx', 'adapters/cli/main.ts', 'check', '-c', file];
-    const cwd = fileURLToPath(new URL('../..', import.meta.url));
-    const checking = spawn(process.execPath, words, { cwd, stdio: 'ignore' });
+    const words = [...gatewayProgram(), 'check', '-c', file];
+    const checking = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
+    let printed = '';
+    checking.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
     await expect.poll(() => exchange.notifications.streams.length, { timeout: 20_000 }).toBe(1);
     checking.kill('SIGINT');
-    expect(await once(checking, 'exit')).toEqual([null, 'SIGINT']);
+    expect(await once(checking, 'close')).toEqual([null, 'SIGINT']);
+    expect(printed).toMatch(/^hq +ok +impersonation /m);
     expect(exchange.notifications.subscriptions).toEqual([]);
   });
 
+  test('warns of a sampleMailbox that another server is asked for, and does not ask for it', async () => {
+    const file = configure(
+      { name: 'hq', url, ...account, ...alice, domains: ['a.test'] },
+      { name: 'rest', url, ...account, ...alice },
+    );
+    const ran = await runCheck('-c', file, '--json');
+    expect(ran.finding('hq', 'route')).toMatchObject({
+      severity: 'warning',
+      seen: expect.stringMatching(/alice@example\.test: it is asked of rest$/),
+    });
+    expect(ran.finding('hq', 'free-busy')).toMatchObject({ severity: 'info' });
+    expect(ran.finding('rest', 'route')).toBeUndefined();
+    expect(ran.code).toBe(2);
+  });
+
+  test('asks a server for a sampleMailbox that has moved there, and says that another is asked first', async () => {
+    const file = configure(
+      { name: 'hq', url, ...account, domains: ['example.test'] },
+      { name: 'rest', url, ...account, ...alice },
+    );
+    const ran = await runCheck('-c', file, '--json');
+    expect(ran.finding('rest', 'route')).toMatchObject({
+      severity: 'info',
+      seen: 'the gateway asks this server for alice@example.test only when hq does not have it any more',
+    });
+    expect(ran.finding('rest', 'free-busy')).toMatchObject({ severity: 'ok' });
+    expect(ran.code).toBe(0);
+  });
+
   test.each([
-    [['--mailbox', 'alice@nowhere.test'], 'No server is configured for alice@nowhere.test'],
+    [['--mailbox', 'alice'], 'did you mean alice@example.test?'],
+    [['--mailbox', 'alice@nowhere.test'], 'no server is configured for alice@nowhere.test'],
     [['--server', 'hp'], 'there is no server “hp”; configured are hq, other'],
     [
       ['--server', 'other', '--mailbox', 'alice@example.test'],

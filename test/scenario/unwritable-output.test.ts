@@ -1,17 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { FakeComponentServer, until } from '../support/fake-component-server.ts';
 import { gatewayConfig } from '../support/gateway-process.ts';
+import { gatewayProgram, root } from '../support/gateway-program.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
 function command(stdout: number | 'pipe', ...words: string[]): ChildProcess {
-  const program = ['--import', 'tsx', 'adapters/cli/main.ts', ...words];
+  const program = [...gatewayProgram(), ...words];
   return spawn(process.execPath, program, { cwd: root, stdio: ['ignore', stdout, 'ignore'] });
 }
 

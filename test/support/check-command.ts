@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { gatewayProgram, root } from './gateway-program.ts';
 
 export type CheckLine = {
   readonly server: string;
@@ -30,7 +28,7 @@ export type CheckRun = {
 /** Runs `presence-gateway check` as a process of its own, to its end. */
 export function runCheck(...words: readonly string[]): Promise<CheckRun> {
   return new Promise((resolve) => {
-    const program = ['--import', 'tsx', 'adapters/cli/main.ts', 'check', ...words];
+    const program = [...gatewayProgram(), 'check', ...words];
     execFile(process.execPath, program, { cwd: root, timeout: 60_000 }, (error, stdout, stderr) => {
       const lines = words.includes('--json') ? stdout.split('\n').filter(Boolean) : [];
       const objects = lines.map((line) => JSON.parse(line) as CheckLine | { readonly summary: CheckSummary });

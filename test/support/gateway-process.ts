@@ -2,9 +2,9 @@
 
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { type RunningProcess, startProcess } from './child-process.ts';
+import { type GatewayEntry, gatewayProgram, root } from './gateway-program.ts';
 import { makeTempFolder } from './temp-folder.ts';
 
 export type GatewayOptions = {
@@ -13,8 +13,8 @@ export type GatewayOptions = {
   /** Files beside the YAML file, by name: secrets, certificates. Only the owner can read them. */
   files?: Readonly<Record<string, string>>;
   env?: Readonly<Record<string, string>>;
-  /** `source` runs the TypeScript (default), `dist` what `npm run build` made, `scaled` the one with fast clocks. */
-  entry?: 'source' | 'dist' | 'scaled';
+  /** Default `source`. */
+  entry?: GatewayEntry;
 };
 
 export type LogLine = { readonly level: string | number; readonly msg: string; readonly [field: string]: unknown };
@@ -45,14 +45,7 @@ export interface GatewayProcess {
   remove(): Promise<void>;
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const STOP_LIMIT = 40_000;
-
-const programs = {
-  source: ['--import', 'tsx', 'adapters/cli/main.ts'],
-  scaled: ['--import', 'tsx', 'test/support/scaled-gateway.ts'],
-  dist: ['dist/adapters/cli/main.js'],
-};
 
 /** Starts a gateway process. It may not be ready yet: wait for the log line that matters. */
 export async function startGateway(options: GatewayOptions): Promise<GatewayProcess> {
@@ -79,7 +72,7 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
   }
 
   async function start(): Promise<void> {
-    const program = programs[options.entry ?? 'source'];
+    const program = gatewayProgram(options.entry);
     // What an earlier process said must not be taken for what this one says.
     untaken.length = 0;
     gateway = await startProcess(process.execPath, [...program, 'run', '--config', configFile], {

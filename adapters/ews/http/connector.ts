@@ -1,18 +1,11 @@
-import { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import {
-  connect as connectTls,
-  createSecureContext,
-  type DetailedPeerCertificate,
-  rootCertificates,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls';
+import { connect as connectTls, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import { type buildConnector, errors } from 'undici';
 import { type Clock, HOUR, MINUTE, SECOND, type Timer } from '../../../component/runtime/clock.ts';
 import { withDeadline } from './deadline.ts';
 import { certificateError } from './network-error.ts';
 import { type HttpProxy, type ProxyRoute, proxyError, readProxy, requestTunnel } from './proxy.ts';
+import { trust } from './trust.ts';
 
 /** Makes the connections for undici's Pool and Client: their option `connect`. */
 export type Connector = buildConnector.connector;
@@ -66,26 +59,6 @@ export async function openTunnel(options: ConnectorOptions & { readonly signal: 
   const target = { hostname: hostname.replace(/^\[|\]$/g, ''), port: port || defaultPort(url.protocol) };
   // What is opened to an http address is the tunnel itself.
   return dial({ ...options, ...route }, { ...target, protocol: 'http:' });
-}
-
-/**
- * The usual authorities and some more.
- *
- * Built once: Node would parse all certificates anew for each connection.
- *
- * @throws RangeError when the text holds no certificate, or a damaged one: OpenSSL ignores both without a word
- */
-export function trust(pem: string): SecureContext {
-  const certificates = pem.match(/-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs) ?? [];
-  if (certificates.length === 0) throw new RangeError('`ca` holds no certificate in PEM form');
-  for (const certificate of certificates) {
-    try {
-      new X509Certificate(certificate);
-    } catch (cause) {
-      throw new RangeError('`ca` holds a certificate that can not be read', { cause });
-    }
-  }
-  return createSecureContext({ ca: [...rootCertificates, ...certificates] });
 }
 
 type Route = { readonly proxy: ProxyRoute | undefined; readonly secureContext: SecureContext | undefined };
