@@ -89,6 +89,16 @@ export class SpareSlots {
     });
   }
 
+  /**
+   * The server failed in an answer whose request has given its slot back, for the answer goes on: the budget hears of it
+   * where it is the server's trouble, or our account's. That one such connection ended is not.
+   */
+  report(error: CalendarSourceError): void {
+    const { budget, clock } = this.#options;
+    const isEnd = error.kind === 'unreachable' && error.retryAfter === undefined;
+    if (isOfServer(error) && !isEnd) budget.heardOf(error, clock.now());
+  }
+
   async #run<Result>(request: () => Promise<Result>): Promise<Result> {
     const { budget, clock } = this.#options;
     const isLast = budget.slots(clock.now()) === 1;

@@ -4,7 +4,7 @@ import { CalendarSourceError } from '../../../component/calendar/calendar-source
 import type { RequestBudget } from '../../../component/calendar/request-budget.ts';
 import type { TimeWindow } from '../../../component/calendar/timeline.ts';
 import type { Mailbox } from '../../../component/directory/directory.ts';
-import { type Clock, HOUR, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
+import { type Clock, HOUR, type Instant, MINUTE, SECOND, type Timer } from '../../../component/runtime/clock.ts';
 import type { Logger } from '../../../component/runtime/logger.ts';
 import { errorOfAnswer } from '../ews-error.ts';
 import { withDeadline } from '../http/deadline.ts';
@@ -32,6 +32,8 @@ type Known = {
   /** When it was last said. */
   readonly saidAt: Instant;
   readonly askAgainAt: Instant;
+  /** When the schedule that the tip lacks may be looked up again. */
+  readonly lookUpAt: Instant;
 };
 
 const ASK_AGAIN = 10 * MINUTE;
@@ -47,9 +49,13 @@ const MOST_RECIPIENTS = 50;
 const GROW_PAUSE = HOUR;
 /** Free/busy waits for the replies, but not for long. */
 const LONGEST_WAIT = 10 * SECOND;
+/** Nor for a slot that free/busy does not need: what is heard after that comes with a later answer. */
+const LONGEST_WAIT_FOR_SLOT = SECOND;
 const LONGEST_PAUSE = 10 * MINUTE;
 /** The most schedules that are looked up at a time: each is a request. */
 const MOST_SCHEDULES = 10;
+/** A mailbox whose replies have no end, or that may not be impersonated, leaves the others their turn for so long. */
+const LOOK_UP_AGAIN = HOUR;
 /** All watched mailboxes of the greatest installations; more are only asked again sooner. */
 const MOST_MAILBOXES = 250_000;
 
@@ -87,18 +93,17 @@ export class AutomaticReplies {
       this.#growAt = now + GROW_PAUSE;
     }
     let hasAsked = false;
-    const ask = (inTime: AbortSignal) =>
-      this.#askAll(due, inTime, () => {
-        hasAsked = true;
+    const asking = this.#ask(due, signal, () => {
+      hasAsked = true;
+    });
+    let timer: Timer | undefined;
+    const isBehind = new Promise<void>((resolve) => {
+      timer = clock.after(LONGEST_WAIT_FOR_SLOT, () => {
+        if (!hasAsked) resolve();
       });
-    try {
-      // No CalendarSourceError: that others have waited long enough says nothing to the budget.
-      await withDeadline({ clock, limit: LONGEST_WAIT, signal }, () => new Error('No mail tips in time'), ask);
-      this.#succeeded();
-    } catch (error) {
-      // A server that had no slot to spare has done nothing wrong.
-      if (hasAsked && !signal.aborted) this.#failed(error, clock.now());
-    }
+    });
+    await Promise.race([asking, isBehind]);
+    timer?.cancel();
   }
 
   /** The answer with the automatic replies in it, as a period out of office. */
@@ -110,6 +115,25 @@ export class AutomaticReplies {
     const end = Math.min(known.during.end, window.end);
     if (!(start < end)) return answer;
     return { mailbox: answer.mailbox, periods: [...answer.periods, { start, end, status: 'OOF' }] };
+  }
+
+  /** Never rejects. */
+  async #ask(mailboxes: readonly Mailbox[], signal: AbortSignal, onAsk: () => void): Promise<void> {
+    const { clock } = this.#options;
+    let hasAsked = false;
+    const ask = (inTime: AbortSignal) =>
+      this.#askAll(mailboxes, inTime, () => {
+        hasAsked = true;
+        onAsk();
+      });
+    try {
+      // No CalendarSourceError: that others have waited long enough says nothing to the budget.
+      await withDeadline({ clock, limit: LONGEST_WAIT, signal }, () => new Error('No mail tips in time'), ask);
+      this.#succeeded();
+    } catch (error) {
+      // A server that had no slot to spare has done nothing wrong.
+      if (hasAsked && !signal.aborted) this.#failed(error, clock.now());
+    }
   }
 
   async #askAll(mailboxes: readonly Mailbox[], signal: AbortSignal, onAsk: () => void): Promise<void> {
@@ -162,6 +186,7 @@ export class AutomaticReplies {
   async #askSchedules(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<void> {
     const { transport, clock } = this.#options;
     for (const mailbox of mailboxes) {
+      this.#know(mailbox, { lookUpAt: clock.now() + LOOK_UP_AGAIN });
       try {
         const options = { transport, clock, limit: LONGEST_WAIT, signal };
         this.#heard(mailbox, await this.#slots.run(signal, () => askOofSettings(options, mailbox)), []);
@@ -177,20 +202,22 @@ export class AutomaticReplies {
     const next = { askAgainAt: now + ASK_AGAIN };
     if (tip === 'pending') this.#know(mailbox, { askAgainAt: now + ASK_SOON });
     else if (tip === 'unknown') this.#know(mailbox, next);
-    else if (tip === 'none') this.#know(mailbox, { ...next, saidAt: now, during: undefined });
-    else if (tip.during !== undefined) this.#know(mailbox, { ...next, saidAt: now, during: tip.during });
+    else if (tip === 'none') this.#know(mailbox, { ...next, saidAt: now, during: undefined, lookUpAt: 0 });
+    // One that ended long before belongs to former replies; a moment is the clocks' difference.
+    else if (tip.during !== undefined && tip.during.end > now - ASK_AGAIN)
+      this.#know(mailbox, { ...next, saidAt: now, during: tip.during });
     else {
-      const before = this.#known.peek(mailbox)?.during;
+      const { during: before, lookUpAt = 0 } = this.#known.peek(mailbox) ?? {};
       const isStill = before !== undefined && before.start <= now && now < before.end;
       const during = isStill ? before : { start: now, end: Number.POSITIVE_INFINITY };
       this.#know(mailbox, { ...next, saidAt: now, during });
       // A known end stays known: there are more mailboxes than schedules may be looked up at a time.
-      if (during.end === Number.POSITIVE_INFINITY) unscheduled.push(mailbox);
+      if (during.end === Number.POSITIVE_INFINITY && isDue(lookUpAt, now)) unscheduled.push(mailbox);
     }
   }
 
   #know(mailbox: Mailbox, change: Partial<Known>): void {
-    const before = this.#known.peek(mailbox) ?? { during: undefined, saidAt: 0, askAgainAt: 0 };
+    const before = this.#known.peek(mailbox) ?? { during: undefined, saidAt: 0, askAgainAt: 0, lookUpAt: 0 };
     this.#known.set(mailbox, { ...before, ...change });
   }
 

@@ -22,13 +22,13 @@ const OPENING = 10 * SECOND;
  * How a stream ended:
  * - `closed`: the server ended it, as arranged; the subscriptions live on
  * - `unknown-subscriptions`: the server does not know these (any more); with them it refused all others
- * - `too-many`: the server allows fewer connections
+ * - `too-many`: the server allows no more connections to the mailbox in whose name this one was to be opened
  * - `lost`: anything else
  */
 export type StreamEnd =
   | { readonly kind: 'closed' }
   | { readonly kind: 'unknown-subscriptions'; readonly ids: ReadonlySet<string> }
-  | { readonly kind: 'too-many'; readonly retryAfter: number | undefined }
+  | { readonly kind: 'too-many'; readonly error: CalendarSourceError }
   | { readonly kind: 'lost'; readonly error: CalendarSourceError };
 
 export type StreamContext = {
@@ -54,17 +54,18 @@ export type StreamRequest = {
  * Listens on one connection (GetStreamingEvents) until it ends, in whatever way.
  *
  * The opening is a request in the server's budget until the server has said something: a hanging answer is no load
- * that it counts among the others.
+ * that it counts among the others. A server that is busy later on says so to the budget, too.
  *
  * @throws the signal's reason when aborted
  */
 export async function listen(context: StreamContext, request: StreamRequest): Promise<StreamEnd> {
   let following: Promise<StreamEnd> | undefined;
+  let isTold = false;
   try {
     await context.slots.run(request.signal, async () => {
       let timer: Timer | undefined;
-      const heard = new Promise<void>((resolve) => {
-        timer = context.clock.after(OPENING, resolve);
+      const heard = new Promise<void>((resolve, reject) => {
+        timer = context.clock.after(OPENING, () => reject(new NoVerdict()));
         const onHeard = () => {
           resolve();
           request.onHeard();
@@ -72,14 +73,33 @@ export async function listen(context: StreamContext, request: StreamRequest): Pr
         following = follow(context, { ...request, onHeard });
       });
       const end = await Promise.race([heard, following]).finally(() => timer?.cancel());
-      if (end?.kind === 'lost') throw end.error;
+      const error = end === undefined ? undefined : errorOf(end);
+      if (error === undefined) return;
+      isTold = true;
+      throw error;
     });
   } catch (error) {
     request.signal.throwIfAborted();
     // The budget may have been used up a moment before.
     if (following === undefined) return { kind: 'lost', error: error as CalendarSourceError };
   }
-  return following as unknown as Promise<StreamEnd>;
+  const end = await (following as unknown as Promise<StreamEnd>);
+  const error = errorOf(end);
+  if (!isTold && error instanceof CalendarSourceError) context.slots.report(error);
+  return end;
+}
+
+/** What the end of a stream says to the budget. */
+function errorOf(end: StreamEnd): Error | undefined {
+  if (end.kind === 'lost') return end.error;
+  if (end.kind !== 'too-many') return undefined;
+  // It is the account of one mailbox that is used up; to be left alone is what the server wants for all.
+  return end.error.retryAfter === undefined ? new NoVerdict() : end.error;
+}
+
+/** What says neither that the server is well nor that it is not: the budget must take it for neither. */
+class NoVerdict extends Error {
+  override readonly name = 'NoVerdict';
 }
 
 async function follow({ transport, clock }: StreamContext, request: StreamRequest): Promise<StreamEnd> {
@@ -121,7 +141,10 @@ async function follow({ transport, clock }: StreamContext, request: StreamReques
     };
     const answer = await transport.post(post, (text) => reader.write(text));
     if (reader.isInEnvelope || answer.status !== 200) reader.end();
-    return end ?? lost('unreachable', 'A notification stream ended before its time');
+    if (end !== undefined) return end;
+    return isHeard
+      ? lost('unreachable', 'A notification stream ended before its time')
+      : lost('malformed', 'A notification stream ended before it began');
   } catch (error) {
     signal.throwIfAborted();
     return end ?? { kind: 'lost', error: error as CalendarSourceError };
@@ -139,43 +162,39 @@ function endOf(
   ids: readonly string[],
 ): StreamEnd | undefined {
   const error = errorOfAnswer(head, message, now);
-  if (error !== undefined) return endOfCode(error.code, ids, error.retryAfter) ?? { kind: 'lost', error };
-  if (events.unknown.size > 0) return { kind: 'unknown-subscriptions', ids: events.unknown };
-  const { code } = events;
-  if (code !== undefined) {
-    const kind = kindOfResponseCode(code);
-    const wait = limitBackOff(message.backOff);
-    const text = `Exchange ended a notification stream: ${code}`;
-    return endOfCode(code, ids, wait.retryAfter) ?? lost(kind, text, { code, ...wait });
-  }
+  if (error !== undefined) return endOfError(error, ids);
+  const { code, unknown } = events;
+  const refusal =
+    code === undefined
+      ? undefined
+      : new CalendarSourceError(kindOfResponseCode(code), `Exchange ended a notification stream: ${code}`, {
+          code,
+          ...limitBackOff(message.backOff),
+        });
+  // One that is busy names subscriptions, too; they are as good as before.
+  const isBusy = refusal?.kind === 'throttled' || refusal?.retryAfter !== undefined;
+  if (unknown.size > 0 && !isBusy) return { kind: 'unknown-subscriptions', ids: unknown };
+  if (refusal !== undefined) return endOfError(refusal, ids);
   if (events.isClosed) return { kind: 'closed' };
   return events.isAnswer ? undefined : lost('malformed', 'A notification stream brought another message');
 }
 
-function endOfCode(
-  code: string | undefined,
-  ids: readonly string[],
-  retryAfter: number | undefined,
-): StreamEnd | undefined {
-  switch (code) {
-    case 'ErrorExceededConnectionCount':
-      return { kind: 'too-many', retryAfter };
+function endOfError(error: CalendarSourceError, ids: readonly string[]): StreamEnd {
+  if (error.code === 'ErrorExceededConnectionCount') return { kind: 'too-many', error };
+  if (error.retryAfter !== undefined) return { kind: 'lost', error };
+  switch (error.code) {
     case 'ErrorInvalidSubscription':
     case 'ErrorSubscriptionNotFound':
     case 'ErrorInvalidSubscriptionRequest':
       // It does not say which.
       return { kind: 'unknown-subscriptions', ids: new Set(ids) };
     default:
-      return undefined;
+      return { kind: 'lost', error };
   }
 }
 
-function lost(
-  kind: CalendarSourceError['kind'],
-  message: string,
-  options: ConstructorParameters<typeof CalendarSourceError>[2] = {},
-): StreamEnd {
-  return { kind: 'lost', error: new CalendarSourceError(kind, message, options) };
+function lost(kind: CalendarSourceError['kind'], message: string): StreamEnd {
+  return { kind: 'lost', error: new CalendarSourceError(kind, message) };
 }
 
 function silent(): CalendarSourceError {

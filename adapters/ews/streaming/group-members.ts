@@ -1,42 +1,46 @@
 import type { Mailbox } from '../../../component/directory/directory.ts';
+import { HOUR, type Instant } from '../../../component/runtime/clock.ts';
+import type { Affinity } from './subscribe.ts';
 
-/** A subscription of a mailbox. */
-export type Held = { readonly mailbox: Mailbox; readonly id: string };
+/** A subscription of a mailbox, and what leads to the server that keeps it. */
+export type Held = { readonly mailbox: Mailbox; readonly id: string; readonly affinity: Affinity };
 
 /** The mailboxes of a group, their subscriptions, and what has to be said about them. */
 export class GroupMembers {
-  readonly #ids = new Map<Mailbox, string | undefined>();
-  readonly #mailboxes = new Map<string, Mailbox>();
+  readonly #members = new Map<Mailbox, Held | undefined>();
+  readonly #held = new Map<string, Held>();
   /** Of these something may have gone unheard. */
   readonly #unheard = new Set<Mailbox>();
+  /** How often the subscriptions of a member were lost alone, since when. */
+  readonly #losses = new Map<Mailbox, { readonly since: Instant; readonly count: number }>();
   /** No stream has accepted these subscriptions yet. */
   readonly #fresh = new Set<string>();
   #anchor: Mailbox | undefined;
 
   get size(): number {
-    return this.#ids.size;
+    return this.#members.size;
   }
 
   has(mailbox: Mailbox): boolean {
-    return this.#ids.has(mailbox);
+    return this.#members.has(mailbox);
   }
 
   get mailboxes(): Mailbox[] {
-    return [...this.#ids.keys()];
+    return [...this.#members.keys()];
   }
 
   /** The subscriptions, in no order. */
   get held(): Held[] {
-    return Array.from(this.#mailboxes, ([id, mailbox]) => ({ id, mailbox }));
+    return [...this.#held.values()];
   }
 
   get heldCount(): number {
-    return this.#mailboxes.size;
+    return this.#held.size;
   }
 
-  /** The first of the alphabet, as long as it is a member. */
+  /** The first of the alphabet when it was chosen, as long as it is a member; or who came after that by `passAnchor`. */
   get anchor(): Mailbox | undefined {
-    if (this.#anchor === undefined || !this.#ids.has(this.#anchor)) {
+    if (this.#anchor === undefined || !this.#members.has(this.#anchor)) {
       this.#anchor = this.mailboxes.reduce<Mailbox | undefined>(
         (first, one) => (first && first < one ? first : one),
         undefined,
@@ -45,15 +49,23 @@ export class GroupMembers {
     return this.#anchor;
   }
 
+  /** Makes the next of the alphabet the anchor. */
+  passAnchor(): void {
+    const { anchor, mailboxes } = this;
+    if (anchor === undefined) return;
+    const all = mailboxes.sort();
+    this.#anchor = all[(all.indexOf(anchor) + 1) % all.length];
+  }
+
   /** The members without a subscription, the anchor first. */
   get missing(): Mailbox[] {
     const { anchor } = this;
-    const missing = this.mailboxes.filter((mailbox) => this.#ids.get(mailbox) === undefined);
+    const missing = this.mailboxes.filter((mailbox) => this.#members.get(mailbox) === undefined);
     return missing.sort((a, b) => Number(b === anchor) - Number(a === anchor));
   }
 
   mailboxOf(id: string): Mailbox | undefined {
-    return this.#mailboxes.get(id);
+    return this.#held.get(id)?.mailbox;
   }
 
   isFresh(id: string): boolean {
@@ -61,40 +73,58 @@ export class GroupMembers {
   }
 
   add(mailbox: Mailbox): void {
-    if (!this.#ids.has(mailbox)) this.#ids.set(mailbox, undefined);
+    if (!this.#members.has(mailbox)) this.#members.set(mailbox, undefined);
   }
 
   /** Takes a mailbox out; its subscription is for the caller to give back. */
   remove(mailbox: Mailbox): Held | undefined {
-    const id = this.#ids.get(mailbox);
-    this.#ids.delete(mailbox);
+    const held = this.#members.get(mailbox);
+    this.#members.delete(mailbox);
     this.#unheard.delete(mailbox);
-    if (id === undefined) return undefined;
-    this.#mailboxes.delete(id);
-    this.#fresh.delete(id);
-    return { mailbox, id };
+    this.#losses.delete(mailbox);
+    if (held === undefined) return undefined;
+    this.#held.delete(held.id);
+    this.#fresh.delete(held.id);
+    return held;
   }
 
   /** The member has this subscription now; nothing was heard of it before. */
-  subscribed({ mailbox, id }: Held): void {
-    this.#ids.set(mailbox, id);
-    this.#mailboxes.set(id, mailbox);
+  subscribed(held: Held): void {
+    const { mailbox, id } = held;
+    this.#members.set(mailbox, held);
+    this.#held.set(id, held);
     this.#fresh.add(id);
     this.#unheard.add(mailbox);
   }
 
   /** The server does not know the subscription any more. */
   forget(id: string): void {
-    const mailbox = this.#mailboxes.get(id);
-    if (mailbox === undefined) return;
-    this.#mailboxes.delete(id);
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    this.#held.delete(id);
     this.#fresh.delete(id);
-    this.#ids.set(mailbox, undefined);
+    this.#members.set(held.mailbox, undefined);
+  }
+
+  /** Counts that the member's subscription was lost though others were not: how often that was within an hour. */
+  countLoss(mailbox: Mailbox, now: Instant): number {
+    const { since, count } = this.#losses.get(mailbox) ?? { since: now, count: 0 };
+    const isLately = since <= now && now - since < HOUR;
+    const losses = isLately ? { since, count: count + 1 } : { since: now, count: 1 };
+    this.#losses.set(mailbox, losses);
+    return losses.count;
+  }
+
+  /** Takes all subscriptions away from the members; they are for the caller to give back. */
+  takeHeld(): Held[] {
+    const { held } = this;
+    for (const { id } of held) this.forget(id);
+    return held;
   }
 
   /** Nobody listened for a while. */
   missedSomething(): void {
-    for (const mailbox of this.#mailboxes.values()) this.#unheard.add(mailbox);
+    for (const { mailbox } of this.#held.values()) this.#unheard.add(mailbox);
   }
 
   /** A stream with all subscriptions has begun: returns of whom something may have gone unheard until now. */

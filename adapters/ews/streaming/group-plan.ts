@@ -22,17 +22,22 @@ export function planGroups<Group extends { readonly key: string; readonly size: 
   for (const { key, size } of groups) room.set(key, (room.get(key) ?? 0) + Math.max(0, MAX_SUBSCRIPTIONS - size));
   const byKey = new Map<string, Mailbox[]>();
   let left = most.mailboxes;
-  let groupsLeft = most.groups;
+  let groupsLeft = Math.max(0, most.groups);
+  let roomLeft = 0;
+  for (const free of room.values()) roomLeft += free;
   for (const mailbox of mailboxes) {
-    if (left === 0) break;
+    // Tens of thousands may wait.
+    if (left === 0 || groupsLeft + roomLeft === 0) break;
     const key = keyOf(mailbox);
     let free = room.get(key) ?? 0;
     if (free === 0) {
       if (groupsLeft === 0) continue;
       groupsLeft--;
       free = MAX_SUBSCRIPTIONS;
+      roomLeft += free;
     }
     room.set(key, free - 1);
+    roomLeft--;
     left--;
     const same = byKey.get(key);
     if (same === undefined) byKey.set(key, [mailbox]);

@@ -7,9 +7,11 @@ import { DueQueue } from '../../../component/runtime/due-queue.ts';
 import type { Logger } from '../../../component/runtime/logger.ts';
 import type { EwsTransport } from '../http/ews-transport.ts';
 import { SpareSlots } from '../spare-slots.ts';
+import { FeedLog } from './feed-log.ts';
 import { MAX_SUBSCRIPTIONS } from './get-streaming-events.ts';
+import type { Departure, GroupOwner } from './group-owner.ts';
 import { planGroups } from './group-plan.ts';
-import { type Departure, type GroupOwner, SubscriptionGroup } from './subscription-group.ts';
+import { SubscriptionGroup } from './subscription-group.ts';
 
 export type StreamingFeedOptions = {
   /** For single requests: Subscribe and Unsubscribe. */
@@ -48,8 +50,15 @@ const EXCEEDED_BY_ALL = 3;
 const SETTLE = MINUTE;
 /** After the server wanted fewer, more are tried at this pace. */
 const GROW_PAUSE = 30 * MINUTE;
-/** Mailboxes of one key are on different servers after all: each attempt finds those of one. */
-const MAX_LEVEL = 8;
+/**
+ * Mailboxes of one key are on different servers after all: each attempt finds those of one, and as many are made as a
+ * database availability group may have servers. Then they are set aside.
+ */
+const MAX_LEVEL = 16;
+const MISPLACED =
+  'Exchange keeps their subscriptions on other servers than our connections lead to; with autodiscover in place of a ' +
+  'url it says which mailboxes are together';
+const FICKLE = 'Exchange loses their subscriptions again and again';
 const SPARE_GROUPS = 4;
 
 /**
@@ -57,7 +66,7 @@ const SPARE_GROUPS = 4;
  *
  * https://learn.microsoft.com/exchange/client-developer/exchange-web-services/notification-subscriptions-mailbox-events-and-ews-in-exchange
  */
-export class StreamingFeed implements ChangeFeed, GroupOwner {
+export class StreamingFeed implements ChangeFeed, GroupOwner<SubscriptionGroup> {
   readonly #options: StreamingFeedOptions;
   /** Who is followed, and in which group. */
   readonly #followed = new Map<Mailbox, SubscriptionGroup | undefined>();
@@ -67,6 +76,11 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
   readonly #refused = new DueQueue<Mailbox>();
   readonly #levels = new Map<Mailbox, number>();
   readonly #groups = new Set<SubscriptionGroup>();
+  /** Those that only give back what they have. */
+  readonly #closing = new Set<SubscriptionGroup>();
+  /** The most groups, each with a connection, as far as the server has shown. */
+  #connections = Number.POSITIVE_INFINITY;
+  readonly #log: FeedLog;
   /** How many mailboxes there is room for at present. */
   #room: number;
   #refusals = 0;
@@ -85,6 +99,7 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
   constructor(options: StreamingFeedOptions) {
     this.#options = options;
     this.#room = options.mailboxes;
+    this.#log = new FeedLog(options.logger);
     this.#slots = new SpareSlots({ ...options, most: PARALLEL });
   }
 
@@ -107,6 +122,7 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     this.#waiting.delete(mailbox);
     this.#refused.delete(mailbox);
     this.#levels.delete(mailbox);
+    this.#log.forget(mailbox);
     group?.leave(mailbox);
     if (this.#waiting.size > 0) this.#planIn(GATHER);
   }
@@ -121,14 +137,17 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     // The timers that would have ended it are gone.
     this.#isPaused = false;
     this.#room = this.#options.mailboxes;
+    this.#connections = Number.POSITIVE_INFINITY;
     this.#refusals = this.#exceedings = 0;
     const { clock, budget } = this.#options;
-    const groups = [...this.#groups];
+    const groups = [...this.#groups, ...this.#closing];
     this.#groups.clear();
+    this.#closing.clear();
     this.#followed.clear();
     this.#waiting.clear();
     this.#refused.clear();
     this.#levels.clear();
+    this.#log.clear();
     const limit = new AbortController();
     const timer = clock.after(STOP_LIMIT, () => limit.abort(new Error('The limit for stopping is over')));
     const pause = budget.notBefore - clock.now();
@@ -144,6 +163,11 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     return !this.#isPaused && this.#settleTimer === undefined;
   }
 
+  get isHeard(): boolean {
+    for (const group of this.#groups) if (group.isHeard) return true;
+    return false;
+  }
+
   onChange(mailbox: Mailbox): void {
     this.#onChange?.(mailbox);
   }
@@ -153,31 +177,56 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     if (!this.#hasTold) return;
     this.#hasTold = false;
     this.#planIn(GATHER);
-    this.#options.logger.info('Exchange accepts subscriptions to change notifications again');
+    this.#log.acceptedAgain();
   }
 
   left(mailbox: Mailbox, why: Departure): void {
     if (!this.#followed.has(mailbox)) return;
     const group = this.#followed.get(mailbox);
     this.#followed.set(mailbox, undefined);
-    if (why.kind === 'refused') this.#wasRefused(mailbox, why.error, group);
-    else {
-      if (why.kind === 'misplaced') this.#levels.set(mailbox, ((this.#levels.get(mailbox) ?? 0) + 1) % MAX_LEVEL);
-      this.#waiting.add(mailbox);
-      this.#planIn(GATHER);
+    switch (why.kind) {
+      case 'refused':
+        this.#wasRefused(mailbox, why.error, group);
+        return;
+      case 'misplaced':
+        this.#wasMisplaced(mailbox);
+        break;
+      case 'fickle':
+        this.#putAside(mailbox, FICKLE, REFUSED_PAUSE);
+        break;
+      case 'postponed':
+        this.#waiting.add(mailbox);
     }
+    this.#planIn(GATHER);
   }
 
-  exceeded(group: SubscriptionGroup | undefined): void {
+  tooMany(group: SubscriptionGroup): void {
+    const others = this.#groups.size - 1;
+    // The only one goes on trying: there is nothing to lose.
+    if (others === 0 || !this.#groups.delete(group)) return;
+    if (this.#connections === Number.POSITIVE_INFINITY) {
+      this.#log.fewerConnections(others, group.size);
+    }
+    this.#connections = others;
+    this.#closing.add(group);
+    group.release(group.size);
+    this.#growTimer ??= this.#options.clock.after(GROW_PAUSE, () => this.#grow());
+  }
+
+  ended(group: SubscriptionGroup): void {
+    this.#groups.delete(group);
+    this.#closing.delete(group);
+    if (this.#waiting.size > 0) this.#planIn(GATHER);
+  }
+
+  /** The server has too many subscriptions: half of them is given back. */
+  #shrink(group: SubscriptionGroup | undefined): void {
     // What has not been given back yet exceeds as before.
     if (this.#settleTimer !== undefined) return;
-    const { logger, clock, mailboxes } = this.#options;
+    const { clock, mailboxes } = this.#options;
     const room = Math.max(1, Math.floor(this.#grouped / 2));
     if (this.#room === mailboxes) {
-      logger.warn('Exchange allows fewer change notifications than configured; the others are asked at their pace', {
-        mailboxes: room,
-        configured: mailboxes,
-      });
+      this.#log.fewerMailboxes(room, mailboxes);
     }
     this.#room = Math.min(this.#room, room);
     this.#exceedings = 0;
@@ -190,11 +239,6 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
       if (one !== undefined && surplus > 0) one.release(Math.min(surplus, one.size));
     }
     this.#growTimer ??= clock.after(GROW_PAUSE, () => this.#grow());
-  }
-
-  ended(group: SubscriptionGroup): void {
-    this.#groups.delete(group);
-    if (this.#waiting.size > 0) this.#planIn(GATHER);
   }
 
   get #grouped(): number {
@@ -227,6 +271,7 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
 
   #plan(): void {
     const streams = this.#streams;
+    this.#log.tell();
     if (streams === undefined || !this.isOpen) return;
     const now = this.#options.clock.now();
     for (let due = this.#refused.takeDue(now); due !== undefined; due = this.#refused.takeDue(now)) {
@@ -245,7 +290,7 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
       this.#groups,
       {
         mailboxes: free,
-        groups: this.#mostGroups - this.#groups.size,
+        groups: Math.min(this.#mostGroups, this.#connections) - this.#groups.size,
       },
     )) {
       const home = group ?? this.#createGroup(streams, key);
@@ -255,6 +300,8 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
       }
       home.join(mailboxes);
     }
+    const isShort = this.#waiting.size > 0 && this.#free > 0 && !this.#hasTold;
+    if (isShort && this.#connections === Number.POSITIVE_INFINITY) this.#log.groupless(this.#waiting, this.#mostGroups);
   }
 
   /**
@@ -289,26 +336,37 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
     const pause = error.kind === 'access-denied' ? DENIED_PAUSE : mayPass ? PASSING_PAUSE : REFUSED_PAUSE;
     this.#refused.set(mailbox, clock.now() + pause * (0.75 + random() / 2));
     this.#planIn(GATHER);
-    if (isExceeded && ++this.#exceedings >= EXCEEDED_BY_ALL) this.exceeded(group);
+    if (isExceeded && ++this.#exceedings >= EXCEEDED_BY_ALL) this.#shrink(group);
     this.#refusals++;
     for (const group of this.#groups) if (group.heldCount > 0) return;
     const isAll = this.#refusals >= REFUSALS_OF_ALL || this.#refusals >= this.#followed.size;
     if (isAll && !this.#isPaused) this.#pause(error);
   }
 
+  #wasMisplaced(mailbox: Mailbox): void {
+    const level = (this.#levels.get(mailbox) ?? 0) + 1;
+    if (level < MAX_LEVEL) {
+      this.#levels.set(mailbox, level);
+      this.#waiting.add(mailbox);
+    } else {
+      this.#levels.delete(mailbox);
+      this.#putAside(mailbox, MISPLACED, DENIED_PAUSE);
+    }
+  }
+
+  #putAside(mailbox: Mailbox, why: string, pause: number): void {
+    const { clock, random } = this.#options;
+    this.#refused.set(mailbox, clock.now() + pause * (0.75 + random() / 2));
+    this.#log.setAside(mailbox, why);
+  }
+
   /** Nothing is subscribed, and nothing can be: it is not the mailboxes. */
   #pause(error: CalendarSourceError): void {
-    const { clock, logger, random } = this.#options;
+    const { clock, random } = this.#options;
     this.#isPaused = true;
     if (!this.#hasTold) {
       this.#hasTold = true;
-      logger.warn('Exchange refuses change notifications: they are off; free/busy goes on without them', {
-        code: error.code,
-        advice:
-          error.kind === 'access-denied'
-            ? 'Give the account the management role ApplicationImpersonation, or set impersonation: false'
-            : 'Look at the code; notifications are tried again from time to time',
-      });
+      this.#log.refused(error);
     }
     this.#pauseTimer = clock.after(ALL_REFUSED_PAUSE * (0.75 + random() / 2), () => {
       this.#isPaused = false;
@@ -327,7 +385,10 @@ export class StreamingFeed implements ChangeFeed, GroupOwner {
   #grow(): void {
     const { mailboxes, clock } = this.#options;
     this.#room = Math.min(mailboxes, this.#room * 2);
-    this.#growTimer = this.#room < mailboxes ? clock.after(GROW_PAUSE, () => this.#grow()) : undefined;
+    // One more at a time: to find out costs up to 200 subscriptions.
+    this.#connections = this.#connections < this.#mostGroups ? this.#connections + 1 : Number.POSITIVE_INFINITY;
+    const isWhole = this.#room === mailboxes && this.#connections === Number.POSITIVE_INFINITY;
+    this.#growTimer = isWhole ? undefined : clock.after(GROW_PAUSE, () => this.#grow());
     this.#planIn(GATHER);
   }
 }

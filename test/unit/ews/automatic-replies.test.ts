@@ -137,6 +137,50 @@ describe('a mailbox with automatic replies', () => {
     expect(await ask(alice)).toEqual([[{ start: clock.now(), end: clock.now() + 48 * HOUR, status: 'OOF' }]]);
   });
 
+  test('has its schedule looked up in its turn, where there are many, and not again within the hour', async () => {
+    const { calendars, ask, clock, simulator } = await open({ impersonation: true }, { impersonation: true });
+    const all = Array.from({ length: 30 }, (_, i) => `user${i}@example.com`);
+    for (const mailbox of all) {
+      calendars.addMailbox(mailbox);
+      calendars.automaticReply(mailbox, { text: 'Away' });
+    }
+    for (let i = 0; i < 5; i++) {
+      await ask(...all);
+      clock.advance(10 * MINUTE);
+    }
+    const lookUps = simulator.requests.filter(({ operation }) => operation === 'GetUserOofSettingsRequest');
+    expect(lookUps.map(({ impersonated }) => impersonated).sort()).toEqual([...all].sort());
+    clock.advance(20 * MINUTE);
+    await ask(...all);
+    expect(simulator.requests.filter(({ operation }) => operation === 'GetUserOofSettingsRequest')).toHaveLength(40);
+  });
+
+  test.each([
+    ['is out of office now though its schedule is one of the past', -2 * HOUR, [{ start, status: 'OOF' }]],
+    ['is not out of office beyond the end of its schedule, be the clocks a little apart', -MINUTE, []],
+  ])('%s', async (_name, end, expected) => {
+    const clock = new FakeClock(start);
+    const during =
+      `<t:Duration><t:StartTime>${new Date(start - 9 * HOUR).toISOString()}</t:StartTime>` +
+      `<t:EndTime>${new Date(start + end).toISOString()}</t:EndTime></t:Duration></t:OutOfOffice>`;
+    const transport: EwsTransport = {
+      url: 'https://exchange.example/EWS/Exchange.asmx',
+      async post(_request, sink) {
+        sink(mailTips(1).replace('</t:OutOfOffice>', during));
+        return { status: 200, headers: new Map(), cookies: [], scheme: 'basic' };
+      },
+      async close() {},
+    };
+    const budget = new RequestBudget({ concurrency: 4, random: () => 0.5 });
+    const logger = new RecordingLogger();
+    const replies = new AutomaticReplies({ transport, budget, clock, logger, impersonation: false });
+    await replies.refresh([alice], idle);
+    const answer = replies.merge({ mailbox: alice, periods: [] }, { start, end: start + HOUR });
+    expect(answer).toMatchObject({ periods: expected });
+    expect('periods' in answer && answer.periods).toHaveLength(expected.length);
+    expect(logger.entries).toEqual([]);
+  });
+
   test('is asked about again though the clock was set back', async () => {
     const { calendars, ask, clock } = await open();
     calendars.automaticReply(alice, { text: 'Away' });
@@ -157,6 +201,37 @@ describe('a mailbox with automatic replies', () => {
 });
 
 describe('a server', () => {
+  test('that has no slot to spare keeps free/busy waiting for a second at most', async () => {
+    const clock = new FakeClock(start);
+    const transport: EwsTransport = {
+      url: 'https://exchange.example/EWS/Exchange.asmx',
+      async post(_request, sink) {
+        sink(mailTips(1));
+        return { status: 200, headers: new Map(), cookies: [], scheme: 'basic' };
+      },
+      async close() {},
+    };
+    const budget = new RequestBudget({ concurrency: 1, random: () => 0.5 });
+    const logger = new RecordingLogger();
+    const replies = new AutomaticReplies({ transport, budget, clock, logger, impersonation: false });
+    let end = (): void => {};
+    void budget.run(clock, () => new Promise<void>((resolve) => (end = resolve)));
+    let isDone = false;
+    const refreshed = replies.refresh([alice], idle).then(() => {
+      isDone = true;
+    });
+    await clock.pass(1000);
+    expect(isDone).toBe(true);
+    await refreshed;
+    expect(logger.entries).toEqual([]);
+    // What comes later is for the next answer.
+    end();
+    await clock.pass(100);
+    const answer = replies.merge({ mailbox: alice, periods: [] }, { start, end: start + HOUR });
+    expect(answer).toMatchObject({ periods: [{ status: 'OOF' }] });
+    expect(clock.pending).toBe(0);
+  });
+
   test('that allows fewer recipients gets smaller requests from then on', async () => {
     const { simulator, ask, count, clock } = await open({}, { mailTips: 10 });
     const all = Array.from({ length: 40 }, (_, i) => `user${i}@example.com`);

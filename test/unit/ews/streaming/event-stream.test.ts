@@ -31,7 +31,7 @@ function ending(code: string): EwsTransport {
 
 test.each([
   ['ErrorServerBusy', { kind: 'lost', error: { kind: 'throttled', retryAfter: 70_000 } }],
-  ['ErrorExceededConnectionCount', { kind: 'too-many', retryAfter: 70_000 }],
+  ['ErrorExceededConnectionCount', { kind: 'too-many', error: { retryAfter: 70_000 } }],
 ])('a stream that ends with %s says how long the server wants to be left alone', async (code, expected) => {
   const clock = new FakeClock(0);
   const slots = new SpareSlots({ budget: new RequestBudget({ concurrency: 1, random: () => 0.5 }), clock, most: 1 });

@@ -32,6 +32,20 @@ describe('mailboxes are put into groups', () => {
     expect([sizes(1), sizes(0)]).toEqual([[200], []]);
   });
 
+  test('and of the tens of thousands that wait none is looked at when there is no place left', () => {
+    let looked = 0;
+    const waiting = function* () {
+      for (const mailbox of addresses(1000)) {
+        looked++;
+        yield mailbox;
+      }
+    };
+    const group = { key: 'a', size: 190 };
+    const placements = planGroups(waiting(), one, [group], { mailboxes: 1000, groups: -1 });
+    expect(placements.map(({ mailboxes }) => mailboxes.length)).toEqual([10]);
+    expect(looked).toBe(11);
+  });
+
   test('as many as may be, and those without a group keep nobody else out', () => {
     const keyOf = (mailbox: string) => mailbox.slice(0, 7);
     const [group, other] = [

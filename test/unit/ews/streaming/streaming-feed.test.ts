@@ -119,17 +119,6 @@ describe('a server that refuses', () => {
     expect(simulator.requests.length).toBe(asked);
     expect(said('warn')).toEqual([]);
   });
-
-  test('more streams is asked for fewer', async () => {
-    const followed = await openFollowed({ simulator: { hangingConnections: 0 } });
-    const { start, add, until, said, pass, simulator } = followed;
-    start();
-    add(...addresses(8));
-    await until(() => said('warn').length > 0);
-    expect(said('warn')[0]).toContain('fewer change notifications');
-    await pass(60_000);
-    expect(simulator.notifications.subscriptions.length).toBeLessThan(8);
-  });
 });
 
 describe('a server that has enough subscriptions', () => {
@@ -156,9 +145,7 @@ describe('a stream that never comes to be', () => {
     simulator.faults.set({ kind: 'html', operation: 'GetStreamingEvents' });
     start();
     add(...addresses(2));
-    await pass(60_000);
-    expect(count('Subscribe')).toBeGreaterThan(2);
-    expect(said('warn')).toHaveLength(1);
+    await until(() => count('Subscribe') > 2 && said('warn').length === 1);
     // It is no trouble of the whole server.
     expect(source.budget.notBefore).toBeLessThanOrEqual(clock.now());
     const opened = count('GetStreamingEvents');

@@ -39,11 +39,12 @@ describe('a feed that is stopped and started anew', () => {
   });
 
   test('has all its room again', async () => {
-    const followed = await openFollowed({ simulator: { hangingConnections: 0 } });
+    const followed = await listening(addresses(8));
     const { start, add, until, said, changes, simulator } = followed;
-    start();
-    add(...addresses(8));
+    simulator.faults.set({ kind: 'fault-in-200', code: 'ErrorExceededSubscriptionCount', operation: 'Subscribe' });
+    add('zoe@example.com', 'zuri@example.com', 'zyta@example.com');
     await until(() => said('warn').length === 1);
+    simulator.faults.clear();
     const stopped = changes.stop();
     await followed.pass(1000);
     await stopped;
