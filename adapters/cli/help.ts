@@ -10,7 +10,7 @@ Options
   -c, --config FILE   the configuration (default: gateway.yaml here, or else /etc/presence-gateway/gateway.yaml)
       --mailbox ADDR  check: the mailbox to ask its server for (other servers: their sampleMailbox)
       --server NAME   check: only this server, and not the XMPP server; may be given more than once
-      --json          check: one JSON object a line, the last of them a summary
+      --json          check: one JSON object a line, the last of them a summary (README.md has its keys)
   -h, --help          this text
   -V, --version       the version
 

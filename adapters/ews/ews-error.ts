@@ -84,9 +84,16 @@ function blockedByPolicy(reason: string): CalendarSourceError {
 function unauthorized({ headers, scheme }: EwsAnswer, wait: { retryAfter?: number }): CalendarSourceError {
   const offered = (headers.get('www-authenticate') ?? '').match(/\b(Basic|NTLM|Negotiate|Bearer)\b/gi) ?? [];
   const schemes = [...new Set(offered)].join(', ') || 'nothing';
-  const advice = offers[scheme].test(schemes) ? refused[scheme] : notOffered[scheme];
-  return new CalendarSourceError('unauthorized', `HTTP 401: ${advice} (the server offers ${schemes})`, wait);
+  const isOffered = offers[scheme].test(schemes);
+  const advice = isOffered ? refused[scheme] : notOffered[scheme];
+  return new CalendarSourceError('unauthorized', `HTTP 401: ${advice} (the server offers ${schemes})`, {
+    ...wait,
+    ...(!isOffered && { code: NOT_OFFERED }),
+  });
 }
+
+/** The code of a refusal that is not about the account: its way to log on is switched off. */
+export const NOT_OFFERED = 'NOT_OFFERED';
 
 type Scheme = EwsAnswer['scheme'];
 
@@ -96,8 +103,8 @@ const refused: Readonly<Record<Scheme, string>> = {
   basic: 'user name or password are wrong, or the account is locked or expired',
   ntlm:
     'user name (DOMAIN\\user) or password are wrong, or the account is locked or expired, or NTLM is restricted by ' +
-    'policy; or a proxy in between ends TLS and Extended Protection sees another certificate: then switch off ' +
-    '`channelBinding`',
+    'policy; or a proxy in between gives a client not one connection to Exchange for itself, or ends TLS, so that ' +
+    'Extended Protection sees another certificate: then switch off `channelBinding`',
   oauth: 'the access token was refused: check the application, its permission full_access_as_app and its tenant',
 };
 

@@ -32,13 +32,13 @@ export const oauthSchema = z
       .refine(isAuthority, { error: authorityExpected })
       .optional()
       .describe(
-        'Who issues tokens. Default: https://login.microsoftonline.com; national clouds have their own, as in https://login.microsoftonline.us.',
+        'Who issues tokens. Default: that of the cloud of url, or else https://login.microsoftonline.com; https://login.microsoftonline.us for the US government (the Department of Defense gives url, too), https://login.partner.microsoftonline.cn for China.',
       ),
     scope: text('a scope, as in https://outlook.office365.com/.default')
       .refine((value) => !/\s/.test(value), { error: 'one scope, without spaces' })
       .optional()
       .describe(
-        'What the token is for. Needed with a server of your own and in national clouds, as in https://mail.example.com/.default. Default: https://outlook.office365.com/.default.',
+        'What the token is for. Needed with a server of your own, as in https://mail.example.com/.default. Default: Exchange Online in the cloud of url or authority, as in https://outlook.office365.com/.default.',
       ),
   })
   .check(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MINUTE, SECOND } from '../../component/runtime/clock.ts';
 import { LONGEST_WINDOW } from './calendar.ts';
+import { cloudOfAuthority, cloudOfUrl, hostsFor, isAuthorityOf, type MicrosoftCloud, tokensOf } from './clouds.ts';
 import { autodiscoverSchema, ewsUrl, OFFICE_365_URL, proxySchema } from './endpoint.ts';
 import { oauthSchema } from './oauth.ts';
 import { isMapping, oneSecret, type Report, together } from './section.ts';
@@ -25,7 +26,7 @@ export const serverSchema = z
     url: ewsUrl()
       .optional()
       .describe(
-        `The address of Exchange Web Services, as in https://mail.example.com/EWS/Exchange.asmx. Needed unless there is autodiscover. Default with type office365: ${OFFICE_365_URL}.`,
+        `The address of Exchange Web Services, as in https://mail.example.com/EWS/Exchange.asmx. Needed unless there is autodiscover. Default with type office365: ${OFFICE_365_URL}, or where Exchange Online is in the national cloud of oauth.authority.`,
       ),
     autodiscover: autodiscoverSchema.optional(),
     auth: z
@@ -50,7 +51,9 @@ export const serverSchema = z
     impersonate: mailbox().optional().describe('The mailbox in whose name free/busy is asked. Needed with auth oauth.'),
     caFile: text('the name of a PEM file')
       .optional()
-      .describe('The authority that signed the certificate of the server, as PEM; default: those that Node.js trusts.'),
+      .describe(
+        'The authority that signed the certificate of the server, as PEM; it is trusted besides those that Node.js trusts.',
+      ),
     proxy: proxySchema.optional().describe('The HTTP proxy on the way to the server.'),
     domains: z
       .array(domain())
@@ -104,23 +107,36 @@ export const serverSchema = z
       }
     }),
   )
-  .transform(({ auth, username, password, passwordFile, channelBinding, oauth, caFile, autodiscover, ...server }) => ({
-    ...server,
-    url: server.url ?? (server.type === 'office365' && !autodiscover ? OFFICE_365_URL : undefined),
-    /** Undefined: `url` is given. */
-    autodiscover: autodiscover ? withMicrosoft(autodiscover, server.type) : undefined,
-    account: accountOf(auth ?? defaultAuth(server.type), { username, password, passwordFile, channelBinding, oauth }),
-    /** PEM text. */
-    ca: caFile,
-    notifications: { mailboxes: server.notifications.mailboxes ?? (server.impersonation ? STREAMED : 0) },
-  }));
+  .transform(({ auth, username, password, passwordFile, channelBinding, oauth, caFile, autodiscover, ...server }) => {
+    const cloud = cloudOf({ ...server, oauth });
+    const usual = cloud && tokensOf(cloud);
+    const application = oauth && {
+      ...oauth,
+      authority: oauth.authority ?? usual?.authority,
+      scope: oauth.scope ?? usual?.scope,
+    };
+    const named = { username, password, passwordFile, channelBinding, oauth: application };
+    return {
+      ...server,
+      url: server.url ?? (autodiscover ? undefined : cloud?.url),
+      /** Undefined: `url` is given. */
+      autodiscover: autodiscover ? withMicrosoft(autodiscover, server.type, oauth?.authority) : undefined,
+      account: accountOf(auth ?? defaultAuth(server.type), named),
+      /** PEM text. */
+      ca: caFile,
+      notifications: { mailboxes: server.notifications.mailboxes ?? (server.impersonation ? STREAMED : 0) },
+    };
+  });
 
 type Autodiscover = { readonly url?: string | undefined; readonly hosts: readonly string[] };
 
 /** Exchange Online is where it is, whatever the mail domain. */
-function withMicrosoft({ url, hosts }: Autodiscover, type: 'exchange' | 'office365'): Autodiscover {
-  const more = type === 'office365' ? ['autodiscover-s.outlook.com', new URL(OFFICE_365_URL).hostname] : [];
-  return { url, hosts: [...hosts, ...more] };
+function withMicrosoft(
+  { url, hosts }: Autodiscover,
+  type: 'exchange' | 'office365',
+  authority: string | undefined,
+): Autodiscover {
+  return { url, hosts: [...hosts, ...(type === 'office365' ? hostsFor(authority) : [])] };
 }
 
 type Credentials = {
@@ -147,11 +163,14 @@ function accountOf(auth: Account['auth'], { username, password, passwordFile, ..
 
 type Written = Readonly<Record<string, unknown>>;
 
-function checkAddress({ url, autodiscover, type, proxy }: Written, report: Report): void {
+function checkAddress({ url, autodiscover, type, proxy, oauth }: Written, report: Report): void {
   const discovers = autodiscover !== undefined && autodiscover !== false;
   if (url !== undefined && discovers) report(['autodiscover'], 'url or autodiscover, not both');
   if (url === undefined && !discovers && type !== 'office365') {
     report(['url'], 'an address, as in https://mail.example.com/EWS/Exchange.asmx, or autodiscover: true');
+  } else if (url === undefined && !discovers && cloudOf({ type, oauth }) === undefined) {
+    const where = 'the address of Exchange Online in the cloud of oauth.authority, which is none that is known here';
+    report(['url'], `${where} (the default is ${OFFICE_365_URL})`);
   }
   if (proxy !== undefined && typeof url === 'string' && /^http:/i.test(url)) {
     report(['url'], 'an address that begins with https:// (seen from a proxy this machine is the proxy itself)');
@@ -160,6 +179,8 @@ function checkAddress({ url, autodiscover, type, proxy }: Written, report: Repor
 
 function checkAccount(server: Written, report: Report): void {
   const auth = server.auth ?? defaultAuth(server.type);
+  // Of anything else it is said that it is none; it may be an object that has no text.
+  if (auth !== 'basic' && auth !== 'ntlm' && auth !== 'oauth') return;
   if (server.type === 'office365' && (auth === 'basic' || auth === 'ntlm')) {
     report(['auth'], 'oauth (Exchange Online takes nothing else)');
     return;
@@ -175,22 +196,33 @@ function checkAccount(server: Written, report: Report): void {
   if (auth === 'oauth') {
     if (server.oauth === undefined)
       report(['oauth'], 'the application: tenant, clientId, and its secret or certificate');
-    if (isMapping(server.oauth) && server.oauth.scope === undefined && !isExchangeOnline(server)) {
-      // Who got that token could read everybody's mail in Exchange Online with it.
-      const scope =
-        "the scope of this server, as in https://mail.example.com/.default (the default is Exchange Online's)";
-      report(['oauth', 'scope'], scope);
-    }
+    if (isMapping(server.oauth)) checkTokens(server.oauth, cloudOf(server), report);
     if (server.impersonate === undefined) report(['impersonate'], 'a mailbox in whose name free/busy is asked');
     unused(['username', 'password', 'passwordFile'], 'the application stands in oauth');
   }
   if (auth !== 'ntlm') unused(['channelBinding'], 'only NTLM binds to the TLS connection');
 }
 
-function isExchangeOnline({ type, url }: Written): boolean {
-  // National clouds have addresses and scopes of their own.
-  if (url === undefined) return type === 'office365';
-  return typeof url === 'string' && URL.canParse(url) && new URL(url).origin === new URL(OFFICE_365_URL).origin;
+/** Who got a token that is meant for another could read everybody's mail with it. */
+function checkTokens({ scope, authority }: Written, cloud: MicrosoftCloud | undefined, report: Report): void {
+  if (cloud === undefined && scope === undefined) {
+    const expected =
+      "the scope of this server, as in https://mail.example.com/.default (the default is Exchange Online's)";
+    report(['oauth', 'scope'], expected);
+  }
+  if (cloud === undefined || typeof authority !== 'string' || isAuthorityOf(cloud, authority)) return;
+  // An authority that is not known here may be a newer one of any cloud.
+  if (cloudOfAuthority(authority) === undefined) return;
+  const { host } = new URL(cloud.url);
+  report(['oauth', 'authority'], `the authority of the same cloud as ${host}: ${tokensOf(cloud).authority}`);
+}
+
+/** The cloud of Microsoft's that a server is in; undefined: none that is known. */
+function cloudOf({ type, url, oauth }: Written): MicrosoftCloud | undefined {
+  if (typeof url === 'string') return cloudOfUrl(url);
+  if (url !== undefined || type !== 'office365') return undefined;
+  const authority = isMapping(oauth) ? oauth.authority : undefined;
+  return authority === undefined || typeof authority === 'string' ? cloudOfAuthority(authority) : undefined;
 }
 
 function defaultAuth(type: unknown): 'basic' | 'oauth' {

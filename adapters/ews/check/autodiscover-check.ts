@@ -7,12 +7,14 @@ import { getUserSettings } from '../autodiscover/get-user-settings.ts';
 import { locateMailboxes, type MailboxLocation } from '../autodiscover/locate-mailboxes.ts';
 import { ServiceDirectory } from '../autodiscover/service-directory.ts';
 import { trustedHosts } from '../autodiscover/trusted-hosts.ts';
+import type { Credentials } from '../http/authentication.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { createEwsTransport, defaultEwsLimits, type EwsTransportOptions } from '../http/ews-transport.ts';
 import { anchorHeaders } from '../xml/soap-envelope.ts';
 import type { AccountTurns } from './account-turns.ts';
-import { failed } from './advice.ts';
+import { ADVICE_SAMPLE, failed } from './advice.ts';
 import type { CheckFinding } from './check-finding.ts';
+import { NO_WAY, ServiceWays } from './service-ways.ts';
 
 export type AutodiscoverCheckOptions = {
   /** The configured service; undefined: it is found by the mail domain. */
@@ -36,8 +38,10 @@ export type AutodiscoverCheck = { readonly findings: readonly CheckFinding[]; re
 const LIMIT = 3 * MINUTE;
 
 /**
- * Which Autodiscover service answers for the mailbox (without one: for a mail domain, and nothing is logged on), and
- * which server it names.
+ * Which Autodiscover service answers for the mailbox (without one: for a mail domain, and nothing is logged on), what is
+ * to be seen on the way to it, and which server it names.
+ *
+ * A service to which there is no way, or whose certificate is not good, is not asked.
  *
  * @throws RangeError when something configured can't be used; the signal's reason when aborted
  */
@@ -49,13 +53,14 @@ export async function checkAutodiscover(options: AutodiscoverCheckOptions): Prom
   const services = new ServiceDirectory({ url: service, network, clock, trusts, logger });
   const tooLate = () => new CalendarSourceError('unreachable', 'Autodiscover leads nowhere in time');
   const domain = mailbox === undefined ? domains[0] : mailbox.slice(mailbox.lastIndexOf('@') + 1);
-  const asked: string[] = [];
+  const ways = new ServiceWays(connection);
   try {
-    return await withDeadline({ clock, limit: LIMIT, signal }, tooLate, async (ending) => {
-      if (mailbox === undefined) return await findService(services, domain, ending);
-      const ask = (url: string, addresses: readonly Mailbox[], stop: AbortSignal) => {
-        asked.push(new URL(url).host);
-        return askService(options, url, addresses, stop);
+    const { findings, url } = await withDeadline({ clock, limit: LIMIT, signal }, tooLate, async (ending) => {
+      if (mailbox === undefined)
+        return await findService(services, ways, { domain, isGiven: service !== undefined }, ending);
+      const ask = async (address: string, addresses: readonly Mailbox[], stop: AbortSignal) => {
+        await ways.check(address, stop);
+        return await askService(options, address, addresses, stop);
       };
       const serviceOf = (name: string, stop: AbortSignal) => services.of(name, stop);
       let found: MailboxLocation | CalendarSourceError | undefined;
@@ -63,26 +68,34 @@ export async function checkAutodiscover(options: AutodiscoverCheckOptions): Prom
         found = location;
       };
       await locateMailboxes([mailbox], { trusts, serviceOf, ask, onLocation }, ending);
-      return located(mailbox, found, asked);
+      if (found instanceof CalendarSourceError && found.code === NO_WAY) throw found;
+      return located(mailbox, found, ways.hosts, credentials.scheme);
     });
+    return { findings: [...ways.findings, ...findings], ...(url !== undefined && { url }) };
   } catch (error) {
     if (!(error instanceof CalendarSourceError)) throw error;
-    return { findings: [failed('autodiscover', error, { scheme: credentials.scheme, mailbox })] };
+    // What is in the way has been said.
+    if (error.code === NO_WAY) return { findings: ways.findings };
+    return { findings: [...ways.findings, failed('autodiscover', error, { scheme: credentials.scheme, mailbox })] };
   }
 }
 
 async function findService(
   services: ServiceDirectory,
-  domain: string | undefined,
+  ways: ServiceWays,
+  { domain, isGiven }: { readonly domain: string | undefined; readonly isGiven: boolean },
   signal: AbortSignal,
 ): Promise<AutodiscoverCheck> {
   const rest: CheckFinding = {
     ...{ step: 'free-busy', severity: 'info' },
-    seen: 'not checked: without a sampleMailbox it is not known which server to ask',
+    seen: 'not checked: without a mailbox it is not known which server to ask',
+    advice: ADVICE_SAMPLE,
   };
-  if (domain === undefined) return { findings: [rest] };
-  const url = await services.of(domain, signal);
-  return { findings: [{ step: 'autodiscover', severity: 'ok', seen: `the service of ${domain} is ${url}` }, rest] };
+  if (domain === undefined && !isGiven) return { findings: [rest] };
+  const url = await services.of(domain ?? '', signal);
+  await ways.check(url, signal);
+  const seen = isGiven ? `the service is ${url}, as configured` : `the service of ${domain} is ${url}`;
+  return { findings: [{ step: 'autodiscover', severity: 'ok', seen }, rest] };
 }
 
 async function askService(
@@ -105,11 +118,15 @@ function located(
   mailbox: Mailbox,
   found: MailboxLocation | CalendarSourceError | undefined,
   asked: readonly string[],
+  scheme: Credentials['scheme'],
 ): AutodiscoverCheck {
   if (found === undefined) throw new CalendarSourceError('malformed', 'Autodiscover gave no answer for this mailbox');
-  if (found instanceof CalendarSourceError) throw found;
+  if (found instanceof CalendarSourceError) {
+    const finding = failed('autodiscover', found, { scheme, mailbox });
+    return { findings: [{ ...finding, seen: `${mailbox}: ${found.message}` }] };
+  }
   const group = found.group === undefined ? '' : `, in the group ${found.group.slice(0, 100)}`;
-  const way = [...new Set(asked)].join(', then ');
+  const way = asked.join(', then ');
   const seen = `${mailbox} is on ${found.url}${group} (asked: ${way})`;
   return { findings: [{ step: 'autodiscover', severity: 'ok', seen }], url: found.url };
 }

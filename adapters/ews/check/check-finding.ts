@@ -1,5 +1,6 @@
 /** What a check looks at, in the order in which it does. */
 export type CheckStep =
+  | 'route'
   | 'autodiscover'
   | 'resolve'
   | 'connect'
@@ -28,6 +29,8 @@ export type Severity = 'ok' | 'info' | 'warning' | 'error';
 
 /** What one step of a check found: what was seen, and what to do about it. Both hold no secret. */
 export type CheckFinding = {
+  /** Where it is not the server itself (EWS, XMPP) that was looked at. */
+  readonly service?: 'autodiscover';
   readonly step: CheckStep;
   readonly severity: Severity;
   readonly seen: string;

@@ -6,7 +6,7 @@ import { DAY } from '../../../component/runtime/clock.ts';
 import { askFreeBusy } from '../free-busy-request.ts';
 import type { Credentials } from '../http/authentication.ts';
 import { isFromWithin } from './account-turns.ts';
-import { ADVICE_RIGHTS, failed } from './advice.ts';
+import { ADVICE_SAMPLE, adviceOnRights, failed } from './advice.ts';
 import { type AccountContext, nobody } from './check-context.ts';
 import type { CheckFinding } from './check-finding.ts';
 import type { ThrottlingSigns } from './throttling-signs.ts';
@@ -43,7 +43,12 @@ export async function askForMailbox(context: AccountContext, signs: ThrottlingSi
   }
   const finding: CheckFinding =
     mailbox === undefined
-      ? { step: 'free-busy', severity: 'info', seen: 'not checked: it has no sampleMailbox' }
+      ? {
+          step: 'free-busy',
+          severity: 'info',
+          seen: 'not checked: no mailbox of this server is named',
+          advice: ADVICE_SAMPLE,
+        }
       : freeBusyFinding(mailbox, answer, scheme, window);
   const kind = answer !== undefined && 'error' in answer ? answer.error.kind : undefined;
   const hasMailbox = kind !== 'mailbox-not-found' && kind !== 'wrong-server';
@@ -74,9 +79,10 @@ function freeBusyFinding(
   const unknown = answer.periods.filter(({ status }) => status === 'NoData');
   if (unknown.some(({ start, end }) => start <= window.start && end >= window.end)) {
     const seen = `${mailbox}: Exchange has no free/busy data`;
-    return { step: 'free-busy', severity: 'error', seen, advice: ADVICE_RIGHTS };
+    return { step: 'free-busy', severity: 'error', seen, advice: adviceOnRights(mailbox) };
   }
-  const entries = answer.periods.length === 1 ? '1 entry' : `${answer.periods.length} entries`;
+  const { length } = answer.periods;
+  const entries = length === 1 ? '1 entry' : `${length === 0 ? 'no' : length} entries`;
   const seen = `${mailbox}: ${entries} in the next 24 hours`;
   return unknown.length === 0
     ? { step: 'free-busy', severity: 'ok', seen }

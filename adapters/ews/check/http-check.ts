@@ -4,7 +4,7 @@ import { type DiscoveryNetwork, discoveryNetwork, type Head } from '../autodisco
 import type { Credentials } from '../http/authentication.ts';
 import { withDeadline } from '../http/deadline.ts';
 import type { HttpProxy } from '../http/proxy.ts';
-import { failed } from './advice.ts';
+import { adviceForOffer, failed } from './advice.ts';
 import type { CheckFinding, Findings } from './check-finding.ts';
 
 export type HttpCheckOptions = {
@@ -90,12 +90,6 @@ const offeredAs: Readonly<Record<Credentials['scheme'], RegExp>> = {
   oauth: /^bearer$/i,
 };
 
-const switchOn: Readonly<Record<Credentials['scheme'], string>> = {
-  basic: 'Set-WebServicesVirtualDirectory -BasicAuthentication $true',
-  ntlm: 'Set-WebServicesVirtualDirectory -WindowsAuthentication $true',
-  oauth: 'Set-WebServicesVirtualDirectory -OAuthAuthentication $true',
-};
-
 function offerFinding(challenges: string, scheme: Credentials['scheme']): CheckFinding {
   const found = challenges.match(/(?<=^|[\s,])(Basic|NTLM|Negotiate|Bearer)(?=[\s,]|$)/gi) ?? [];
   const offered = [...new Set(found)];
@@ -106,7 +100,7 @@ function offerFinding(challenges: string, scheme: Credentials['scheme']): CheckF
         step: 'http',
         severity: 'warning',
         seen: `${seen}, and not what is configured (${scheme})`,
-        advice: `Switch it on (${switchOn[scheme]}), or configure another auth`,
+        advice: adviceForOffer[scheme],
       };
 }
 

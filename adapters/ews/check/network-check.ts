@@ -3,10 +3,11 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import type { Clock } from '../../../component/runtime/clock.ts';
-import { ATTEMPT_TIMEOUT, openTunnel, trust } from '../http/connector.ts';
+import { ATTEMPT_TIMEOUT, openTunnel } from '../http/connector.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { explainNetworkCode, networkCode } from '../http/network-error.ts';
 import type { HttpProxy } from '../http/proxy.ts';
+import { trust } from '../http/trust.ts';
 import { certificateFinding } from './certificate-check.ts';
 import type { CheckFinding, CheckStep, Findings } from './check-finding.ts';
 

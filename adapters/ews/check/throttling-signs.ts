@@ -52,7 +52,8 @@ export class ThrottlingSigns {
   /** Takes note of a step's failure. */
   failed(error: unknown): void {
     if (!(error instanceof CalendarSourceError) || error.kind !== 'throttled') return;
-    this.#note(this.#busy, error.code ?? error.message);
+    // Without a code it is a status, which the answer has shown.
+    if (error.code !== undefined) this.#note(this.#busy, error.code);
   }
 
   /** What was seen; undefined when there was no answer to look at. */
@@ -60,7 +61,7 @@ export class ThrottlingSigns {
     const limits = [...this.#limits].map(([name, value]) => `${name}: ${value}`).join(', ');
     if (this.#busy.size > 0) {
       const seen = `busy: ${[...this.#busy].join(', ')}${limits === '' ? '' : `; ${limits}`}`;
-      return { step: 'throttling', severity: 'warning', seen, advice: `Wait and check again. ${ADVICE_THROTTLING}` };
+      return { step: 'throttling', severity: 'warning', seen, advice: ADVICE_THROTTLING };
     }
     if (this.#answers === 0) return undefined;
     if (limits !== '') return { step: 'throttling', severity: 'info', seen: `a budget is counted: ${limits}` };

@@ -8,7 +8,9 @@ type Reading = { readonly text: string; readonly kind?: 'malformed' };
 /** What an error code of Node, OpenSSL or undici means here, and what to mend. */
 const readings: Readonly<Record<string, Reading>> = {
   EAI_AGAIN: { text: 'the name server does not answer: check DNS on this machine' },
-  ECONNREFUSED: { text: 'nothing listens at that address and port: check the URL, and that IIS runs' },
+  ECONNREFUSED: {
+    text: 'nothing listens at that address and port: check both, and that the service (of Exchange: IIS) runs',
+  },
   ECONNRESET: { text: 'the server, or something on the way, cut the connection' },
   EHOSTUNREACH: { text: 'there is no route to the host: check network and firewall' },
   ENETUNREACH: { text: 'there is no route to the network: check network and firewall' },

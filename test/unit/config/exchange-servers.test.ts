@@ -101,6 +101,36 @@ describe('an Exchange server', () => {
     });
   });
 
+  test.each([
+    [{ authority: 'https://login.microsoftonline.us' }, 'outlook.office365.us', 'login.microsoftonline.us'],
+    [{ authority: 'https://login.chinacloudapi.cn' }, 'partner.outlook.cn', 'login.chinacloudapi.cn'],
+    [{ authority: 'https://login.partner.microsoftonline.cn/' }, 'partner.outlook.cn', undefined],
+    [{ url: 'https://outlook-dod.office365.us/EWS/Exchange.asmx' }, 'outlook-dod.office365.us', undefined],
+    [{ url: 'https://partner.outlook.cn/EWS/Exchange.asmx' }, 'partner.outlook.cn', 'login.partner.microsoftonline.cn'],
+    [{}, 'outlook.office365.com', 'login.microsoftonline.com'],
+  ])('of a national cloud has that cloud’s address, authority and scope: %j', async (keys, host, expected) => {
+    const { url: address, authority } = keys as { url?: string; authority?: string };
+    const [server] = await serversOf({
+      ...cloud,
+      ...(address && { url: address }),
+      oauth: { ...application, ...(authority && { authority }) },
+    });
+    expect(server?.url).toBe(`https://${host}/EWS/Exchange.asmx`);
+    expect(server?.account).toMatchObject({
+      scope: `https://${host}/.default`,
+      ...(expected !== undefined && { authority: `https://${expected}` }),
+    });
+  });
+
+  test('of a national cloud is trusted there, and only there, when Autodiscover leads to it', async () => {
+    const oauth = { ...application, authority: 'https://login.microsoftonline.us' };
+    const [server] = await serversOf({ ...cloud, autodiscover: true, oauth });
+    expect(server?.autodiscover?.hosts).toEqual([
+      ...['autodiscover-s.office365.us', 'outlook.office365.us'],
+      ...['autodiscover-s-dod.office365.us', 'outlook-dod.office365.us'],
+    ]);
+  });
+
   test('may be found by Autodiscover, at a service of its own or by the mail domain', async () => {
     const [anywhere, ours, not] = await serversOf(
       { name: 'a', autodiscover: true, ...account, domains: ['example.com'] },
@@ -219,8 +249,18 @@ describe('what a server can’t be', () => {
       "[0].oauth.scope: found nothing, expected the scope of this server, as in https://mail.example.com/.default (the default is Exchange Online's)",
     ],
     [
-      'that would ask a national cloud with the scope of the worldwide one',
-      { ...cloud, url: 'https://outlook.office365.us/EWS/Exchange.asmx' },
+      'that would ask a national cloud with a token of another',
+      {
+        ...cloud,
+        url: 'https://outlook.office365.us/EWS/Exchange.asmx',
+        oauth: { ...application, authority: 'https://login.microsoftonline.com' },
+      },
+      '[0].oauth.authority: found "https://login.microsoftonline.com", expected the authority of the same cloud as outlook.office365.us: https://login.microsoftonline.us',
+    ],
+    [
+      'with an authority of which it is not known where Exchange Online is',
+      { ...cloud, oauth: { ...application, authority: 'https://login.example.com' } },
+      '[0].url: found nothing, expected the address of Exchange Online in the cloud of oauth.authority, which is none that is known here (the default is https://outlook.office365.com/EWS/Exchange.asmx)',
       "[0].oauth.scope: found nothing, expected the scope of this server, as in https://mail.example.com/.default (the default is Exchange Online's)",
     ],
     [

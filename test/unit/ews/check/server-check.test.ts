@@ -160,7 +160,7 @@ describe('the check of a server', () => {
     expect(finding).toMatchObject({
       step: 'authenticate',
       severity: 'error',
-      advice: expect.stringMatching(/password.*Basic/s),
+      advice: expect.stringMatching(/user name.*password.*locked/),
     });
     expect(logOns(requests)).toHaveLength(1);
   });
@@ -171,7 +171,8 @@ describe('the check of a server', () => {
     ['html', /browser/],
     ['empty-500', /browser/],
     ['unavailable', /throttling/],
-    ['hang', /services/],
+    ['hang', /services.*timeout/],
+    ['cut-body', /load balancer.*cuts connections/],
   ] as const)('stops at the log-on with an advice when Exchange answers "%s"', async (kind, advice) => {
     const { url, faults } = await simulate();
     faults.set({ kind });
@@ -201,7 +202,7 @@ describe('the check of a server', () => {
         step: 'free-busy',
         severity: 'error',
         seen: expect.stringContaining('ErrorNoFreeBusyAccess'),
-        advice: expect.stringMatching(/AvailabilityOnly/),
+        advice: expect.stringMatching(/-Identity 'alice@example\.com:\\Calendar' .*AvailabilityOnly/),
       },
       { step: 'version', severity: 'info' },
       { step: 'throttling', severity: 'ok' },
@@ -288,7 +289,11 @@ describe('the check of a server', () => {
       severity: 'warning',
       seen: expect.stringMatching(/offers NTLM, and not what is configured \(basic\)/),
     });
-    expect(failureOf(findings)).toMatchObject({ step: 'authenticate', seen: expect.stringContaining('not enabled') });
+    expect(failureOf(findings)).toMatchObject({
+      step: 'authenticate',
+      seen: expect.stringContaining('not enabled'),
+      advice: expect.stringMatching(/^Switch it on .*BasicAuthentication/),
+    });
   });
 
   test('finds out whether the account is let in without a mailbox to ask for', async () => {
@@ -297,11 +302,30 @@ describe('the check of a server', () => {
     expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
     expect(step(findings, 'authenticate')?.severity).toBe('ok');
     for (const left of ['free-busy', 'impersonation'] as const) {
-      expect(step(findings, left)).toMatchObject({ severity: 'info', seen: expect.stringContaining('sampleMailbox') });
+      const { severity, seen, advice } = step(findings, left) ?? {};
+      expect(severity).toBe('info');
+      expect(`${seen} ${advice}`).toMatch(/not checked.*sampleMailbox/);
     }
     expect(rejections).toEqual([]);
     const refused = await check(url, { mailbox: undefined, credentials: basicCredentials('gateway', 'wrong') });
     expect(failureOf(refused)).toMatchObject({ step: 'authenticate' });
+  });
+
+  test.each([
+    ['ErrorMailboxLogonFailed', /Get-MailboxDatabase/],
+    ['ErrorProxyRequestProcessingFailed', /another server.*Test-OutlookWebServices/],
+    ['ErrorADUnavailable', /domain controllers/],
+    ['ErrorOrganizationNotFederated', /another organisation/],
+    ['ErrorProxyRequestNotAllowed', /Another server has alice@example\.com/],
+    ['ErrorFreeBusyGenerationFailed', /Exchange services/],
+  ])('advises on what %s of a mailbox means', async (code, advice) => {
+    const { url, faults } = await simulate();
+    faults.set({ kind: 'mailbox-error', mailbox: 'alice@example.com', code });
+    expect(failureOf(await check(url))).toMatchObject({
+      step: 'free-busy',
+      seen: `alice@example.com: ${code}`,
+      advice: expect.stringMatching(advice),
+    });
   });
 
   test('names the ways in which the server was busy', async () => {
