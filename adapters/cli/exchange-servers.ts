@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AccountGuard } from '../../component/calendar/account-guard.ts';
-import type { CalendarRouter } from '../../component/calendar/calendar-source.ts';
+import type { CalendarRouter, CalendarSource } from '../../component/calendar/calendar-source.ts';
+import type { RequestBudget } from '../../component/calendar/request-budget.ts';
+import { RequestBudgets } from '../../component/calendar/request-budgets.ts';
 import type { Mailbox } from '../../component/directory/directory.ts';
 import type { Clock } from '../../component/runtime/clock.ts';
 import type { Logger } from '../../component/runtime/logger.ts';
@@ -55,20 +57,24 @@ function credentialsOf({ account, ca, proxy, timeout }: ExchangeServer, clock: C
  * One calendar source for each server, be it the server itself or Autodiscover, which knows more of them.
  *
  * Servers that are asked with the same account and secret share a guard: Active Directory counts wrong log-ons by
- * account, wherever they happen.
+ * account, wherever they happen. So do those that are behind the same proxy, for the account there. Whoever asks the same
+ * server with the same account shares a budget.
  *
  * @param clock what calendars go by; the network's waits go by it, too
  */
 export function openExchangeServers(servers: readonly ExchangeServer[], clock: Clock, logger: Logger): ExchangeServers {
-  const guardOf = accountGuards();
+  const shared = sharedAmongServers();
   const sources = new Map<ExchangeServer, ClosableSource>();
+  const serverBehind = new Map<CalendarSource, ExchangeServer>();
   for (const server of servers) {
-    sources.set(server, openServer(server, guardOf(server), clock, logger));
+    const source = openServer(server, shared, clock, logger);
+    sources.set(server, source);
+    serverBehind.set(source, server);
   }
   const serverOf = mailboxRoutes(servers);
   return {
-    route: (mailbox) => {
-      const server = serverOf(mailbox);
+    route: (mailbox, after) => {
+      const server = serverOf(mailbox, after && serverBehind.get(after));
       return server && sources.get(server);
     },
     staleAfterOf: (mailbox) => serverOf(mailbox)?.staleAfter,
@@ -81,23 +87,58 @@ export function openExchangeServers(servers: readonly ExchangeServer[], clock: C
   };
 }
 
-function openServer(server: ExchangeServer, account: AccountGuard, clock: Clock, logger: Logger): ClosableSource {
+/** What servers have in common. */
+type Shared = {
+  readonly account: (server: ExchangeServer) => AccountGuard;
+  /** Undefined where no proxy asks for one. */
+  readonly proxyAccount: (server: ExchangeServer) => AccountGuard | undefined;
+  /** @param name what the log calls the one who asks */
+  readonly budget: (server: ExchangeServer, name: string, url: string) => RequestBudget;
+};
+
+function sharedAmongServers(): Shared {
+  const [account, proxyGuard] = [accountGuards(), accountGuards(proxyKey)];
+  const proxyAccount = (server: ExchangeServer) =>
+    server.proxy?.username === undefined ? undefined : proxyGuard(server);
+  const budgets = new RequestBudgets();
+  return {
+    account,
+    proxyAccount,
+    budget: (server, name, url) => {
+      // What goes another way there has troubles of its own.
+      const key = [new URL(url).origin, accountKey(server), proxyKey(server)].join(' ');
+      const guards = { account: account(server), proxyAccount: proxyAccount(server) };
+      return budgets.of(key, { name, concurrency: server.concurrency, random: Math.random, ...guards });
+    },
+  };
+}
+
+function openServer(server: ExchangeServer, shared: Shared, clock: Clock, logger: Logger): ClosableSource {
   const { name, url, autodiscover, domains, impersonate } = server;
   const connection = serverConnection(server, clock);
   const options = {
     ...connection,
-    ...{ account, logger, impersonate },
+    ...{ logger, impersonate },
     concurrency: server.concurrency,
     impersonation: server.impersonation,
     notifications: server.notifications,
     automaticReplies: server.automaticReplies,
   };
-  if (url !== undefined) return createEwsCalendarSource({ ...options, name, url });
+  if (url !== undefined) {
+    return createEwsCalendarSource({ ...options, name, url, budget: shared.budget(server, name, url) });
+  }
   return createAutodiscoverFinder({
-    ...{ name, domains, impersonate, connection, logger, account },
+    ...{ name, domains, impersonate, connection, logger },
+    account: shared.account(server),
+    proxyAccount: shared.proxyAccount(server),
     ...(autodiscover ?? { hosts: [] }),
     openEndpoint: ({ groupOf, ...endpoint }) =>
-      createEwsCalendarSource({ ...options, ...endpoint, notifications: { ...server.notifications, groupOf } }),
+      createEwsCalendarSource({
+        ...options,
+        ...endpoint,
+        budget: shared.budget(server, endpoint.name, endpoint.url),
+        notifications: { ...server.notifications, groupOf },
+      }),
   });
 }
 
@@ -105,11 +146,15 @@ function needsEwsLibrary({ autodiscover, impersonation, notifications, automatic
   return autodiscover !== undefined || (impersonation && (notifications.mailboxes > 0 || automaticReplies));
 }
 
-/** One guard for each account, however many servers are asked with it. */
-export function accountGuards(): (server: ExchangeServer) => AccountGuard {
+/**
+ * One guard for each account, however many servers are asked with it.
+ *
+ * @param keyOf equal for servers that are asked with the same account
+ */
+export function accountGuards(keyOf = accountKey): (server: ExchangeServer) => AccountGuard {
   const guards = new Map<string, AccountGuard>();
   return (server) => {
-    const key = accountKey(server);
+    const key = keyOf(server);
     const guard = guards.get(key) ?? new AccountGuard();
     guards.set(key, guard);
     return guard;
@@ -122,7 +167,18 @@ export function accountGuards(): (server: ExchangeServer) => AccountGuard {
  */
 function accountKey({ account }: ExchangeServer): string {
   const what = account.auth === 'oauth' ? account : [bareName(account.username), account.password];
-  return createHash('sha256').update(JSON.stringify(what)).digest('base64');
+  return digestOf(what);
+}
+
+/** Equal for servers that are asked through the same proxy with the same account there. */
+function proxyKey({ proxy }: ExchangeServer): string {
+  return digestOf(proxy && [new URL(proxy.url).origin, proxy.username, proxy.password]);
+}
+
+function digestOf(what: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(what) ?? '')
+    .digest('base64');
 }
 
 function bareName(username: string): string {

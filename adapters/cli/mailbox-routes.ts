@@ -7,14 +7,20 @@ export type Serving = {
   readonly domains?: readonly string[] | undefined;
 };
 
-/** The server of a mailbox; undefined when there is none for it. */
-export type MailboxRoutes<Server> = (mailbox: Mailbox) => Server | undefined;
+/**
+ * The server of a mailbox; undefined when there is none for it.
+ *
+ * @param after a server: the next one that the mailbox may be on, and after the last one the first again
+ */
+export type MailboxRoutes<Server> = (mailbox: Mailbox, after?: Server) => Server | undefined;
 
 type Route<Server> = { readonly pattern: string; readonly server: Server };
 
 /**
  * Decides which server a mailbox is on: the one that lists its address; or the one with the pattern of the most
  * characters (on equal the first) that fits; or the one that has its mail domain; or the one that says nothing.
+ *
+ * A server that comes in question only after another is the next one for a mailbox that is not there any more.
  *
  * Built once and asked for each mailbox: addresses and domains are looked up, and of the patterns only those are tried
  * that name the mailbox's domain, or have a `*` in theirs.
@@ -38,7 +44,11 @@ export function mailboxRoutes<Server extends Serving>(
       const name = domainOf(pattern);
       if (!pattern.includes('*')) byAddress.set(pattern, byAddress.get(pattern) ?? server);
       else if (name.includes('*')) looseDomain.push({ pattern, server });
-      else patternsOf.set(name, [...(patternsOf.get(name) ?? []), { pattern, server }]);
+      else {
+        const patterns = patternsOf.get(name) ?? [];
+        patterns.push({ pattern, server });
+        patternsOf.set(name, patterns);
+      }
     }
   }
   // Sorting is stable: of equals the first stays first.
@@ -46,8 +56,25 @@ export function mailboxRoutes<Server extends Serving>(
   for (const routes of patternsOf.values()) routes.sort(bySpecificity);
   looseDomain.sort(bySpecificity);
 
-  return (written) => {
+  /** All that the mailbox may be on, in their order: asked for seldom. */
+  const all = (mailbox: Mailbox): readonly Server[] => {
+    const name = domainOf(mailbox);
+    const patterns = [patternsOf.get(name) ?? [], looseDomain].flatMap((routes) =>
+      routes.filter(({ pattern }) => fits(mailbox, pattern)),
+    );
+    const inOrder = patterns.sort(
+      (a, b) => bySpecificity(a, b) || servers.indexOf(a.server) - servers.indexOf(b.server),
+    );
+    const found = [byAddress.get(mailbox), ...inOrder.map(({ server }) => server), byDomain.get(name), catchAll];
+    return [...new Set(found.filter((server) => server !== undefined))];
+  };
+
+  return (written, after) => {
     const mailbox = written.toLowerCase();
+    if (after !== undefined) {
+      const inOrder = all(mailbox);
+      return inOrder[(inOrder.indexOf(after) + 1) % inOrder.length];
+    }
     const listed = byAddress.get(mailbox);
     if (listed !== undefined) return listed;
     const name = domainOf(mailbox);

@@ -1,4 +1,3 @@
-import type { AccountGuard } from '../../component/calendar/account-guard.ts';
 import type { CalendarSource } from '../../component/calendar/calendar-source.ts';
 import { RequestBudget } from '../../component/calendar/request-budget.ts';
 import { askInHalves } from '../../component/calendar/split-batch.ts';
@@ -26,12 +25,12 @@ export type EwsCalendarSourceOptions = {
   readonly name: string;
   readonly url: string;
   readonly credentials: Credentials;
-  /** Shared by all servers that are asked with the same account. Default: one of its own. */
-  readonly account?: AccountGuard | undefined;
+  /** Shared by all that ask this server with this account. Default: one of its own. */
+  readonly budget?: RequestBudget | undefined;
   /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
   readonly ca?: string | undefined;
   readonly proxy?: HttpProxy | undefined;
-  /** The most requests in flight. Exchange's default policy allows an account 27; keep well below. */
+  /** The most requests in flight, if the budget allows it. Exchange's default policy allows an account 27; keep well below. */
   readonly concurrency: number;
   /** The mailbox in whose name free/busy is asked, where the account has none of its own (OAuth). */
   readonly impersonate?: Mailbox | undefined;
@@ -60,11 +59,11 @@ export interface EwsCalendarSource extends CalendarSource {
  * @throws RangeError when the URL, the certificates or the proxy can't be used
  */
 export function createEwsCalendarSource(options: EwsCalendarSourceOptions): EwsCalendarSource {
-  const { name, clock, impersonate, concurrency, account } = options;
+  const { name, clock, impersonate, concurrency } = options;
   const random = options.random ?? Math.random;
   const logger = options.logger.child({ server: name });
   const transport = createEwsTransport({ ...options, connections: concurrency });
-  const budget = new RequestBudget({ concurrency, random, account });
+  const budget = options.budget ?? new RequestBudget({ name, concurrency, random });
   const context = { transport, clock, logger, knownOddities: new Set<string>(), impersonate };
   const requestLimit = options.limits?.request ?? defaultEwsLimits.request;
   const shared = { transport, budget, clock, logger, random, requestLimit };

@@ -8,6 +8,8 @@ const LAST_ATTEMPT_KEPT = HOUR;
 
 /** One server's standing with the account; for the guard alone to change. */
 export type AccountMember = {
+  /** The server, for people. */
+  readonly name: string;
   /** The guard's epoch in which this server last accepted the account; -1: never. */
   provenIn: number;
   acceptedAt: Instant | undefined;
@@ -26,7 +28,8 @@ export type AccountAttempt = {
 };
 
 /**
- * Keeps one account (a user and a secret) from being locked, on however many servers it is used.
+ * Keeps one account (a user and a secret) from being locked, on however many servers it is used. It may be the account
+ * that servers ask for, or the one that a proxy on the way to them does.
  *
  * Until a server has accepted the account, and again after each refusal by any of them, one request at a time finds
  * out for all. After three refusals in a row nobody asks any more; one success in between begins the count anew, and
@@ -45,9 +48,13 @@ export class AccountGuard {
   #inquiry: AccountAttempt | undefined;
   #closedBy: CalendarSourceError | undefined;
 
-  /** @param onChange called when the member may perhaps ask again, or not any more */
-  join(onChange: () => void): AccountMember {
+  /**
+   * @param onChange called when the member may perhaps ask again, or not any more
+   * @param name the server, for people
+   */
+  join(onChange: () => void, name = ''): AccountMember {
     const member: AccountMember = {
+      name,
       ...{ provenIn: -1, acceptedAt: undefined, refusals: 0, epoch: 0, closedBy: undefined },
       onChange,
     };
@@ -58,6 +65,12 @@ export class AccountGuard {
   /** Why the member must not ask any more; undefined while it may. */
   closedBy(member: AccountMember): CalendarSourceError | undefined {
     return member.closedBy ?? this.#closedBy;
+  }
+
+  /** Where the refusal was that closed the account for the member; undefined while it may ask. */
+  refusedAt(member: AccountMember): string | undefined {
+    if (member.closedBy !== undefined) return member.name;
+    return this.#closedBy === undefined ? undefined : this.#lastRefusal?.by.name;
   }
 
   /** Whether the member's server has accepted the account since the last refusal by any. */

@@ -3,10 +3,16 @@ import type { CalendarSourceError } from './calendar-source-error.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { RequestBudget } from './request-budget.ts';
 import type { BusyPeriod, TimeWindow } from './timeline.ts';
+import type { WorkingHours } from './working-hours.ts';
 
 /** What a source says of one mailbox: its entries, whole (not clipped, not merged), or why there are none. */
 export type FreeBusyAnswer =
-  | { readonly mailbox: Mailbox; readonly periods: readonly BusyPeriod[] }
+  | {
+      readonly mailbox: Mailbox;
+      readonly periods: readonly BusyPeriod[];
+      /** When its owner works, and in which zone; the same object for equal hours. Undefined: the source does not say. */
+      readonly hours?: WorkingHours | undefined;
+    }
   | { readonly mailbox: Mailbox; readonly error: CalendarSourceError };
 
 /** The source that is to be asked about the mailbox from now on. */
@@ -36,5 +42,10 @@ export interface CalendarSource {
   ): Promise<readonly (FreeBusyAnswer | Referral)[]>;
 }
 
-/** Which source knows a mailbox; undefined when none is configured for it. */
-export type CalendarRouter = (mailbox: Mailbox) => CalendarSource | undefined;
+/**
+ * Which source knows a mailbox; undefined when none is configured for it.
+ *
+ * @param after a source that does not have the mailbox: the next one that may, in a circle; `after` itself when there is
+ *   no other
+ */
+export type CalendarRouter = (mailbox: Mailbox, after?: CalendarSource) => CalendarSource | undefined;

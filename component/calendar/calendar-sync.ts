@@ -1,8 +1,10 @@
 import type { Mailbox } from '../directory/directory.ts';
 import { HOUR, type Instant, MINUTE, type Timer } from '../runtime/clock.ts';
 import { LoopShare } from '../runtime/loop-share.ts';
-import type { CalendarRouter, CalendarSource, Referral } from './calendar-source.ts';
-import { longestPause, nextAsk, phaseOf, type Turn, turnAfter } from './pace.ts';
+import type { CalendarRouter, CalendarSource, FreeBusyAnswer, Referral } from './calendar-source.ts';
+import type { CalendarSourceError } from './calendar-source-error.ts';
+import { MailboxSearch, type NextStep } from './mailbox-search.ts';
+import { longestPause, lookAhead, nextAsk, phaseOf, type Turn, turnAfter } from './pace.ts';
 import { type LaneOptions, RETRY, SourceLane } from './source-lane.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -10,6 +12,8 @@ export type CalendarSyncOptions = LaneOptions & {
   readonly route: CalendarRouter;
   /** What is known of a mailbox: it is asked for more often around the changes of its calendar. */
   readonly timelineOf: (mailbox: Mailbox) => Timeline | undefined;
+  /** A mailbox that had left its source was found by another; both are names of sources. */
+  readonly onMoved?: ((mailbox: Mailbox, from: string, to: string) => void) | undefined;
 };
 
 /** So long after a subscription or a probe a mailbox is lively. */
@@ -26,7 +30,8 @@ type Referrals = { since: Instant; count: number; isLogged: boolean };
 
 /**
  * Decides who is asked when: only mailboxes that are watched, each at its own pace (`nextAsk`), in batches. Every
- * server has a lane of its own: one's trouble never slows another. A source may refer a mailbox to another source.
+ * server has a lane of its own: one's trouble never slows another. A source may refer a mailbox to another source; one
+ * that denies having it loses it to the next that may.
  */
 export class CalendarSync {
   readonly #options: CalendarSyncOptions;
@@ -35,6 +40,7 @@ export class CalendarSync {
   /** When somebody last subscribed or probed, in minutes of the epoch: small integers need no room of their own. */
   readonly #touchedIn = new Map<Mailbox, number>();
   readonly #referrals = new Map<Mailbox, Referrals>();
+  readonly #search: MailboxSearch;
   readonly #lingering = new Map<CalendarSource, Timer>();
   readonly #ending = new Set<Promise<void>>();
   readonly #share = new LoopShare(MOST_IN_A_TURN);
@@ -45,10 +51,11 @@ export class CalendarSync {
     this.#options = {
       ...options,
       onAnswer: (...answer) => {
-        this.#referrals.delete(answer[0].mailbox);
+        this.#noteAnswer(answer[0]);
         options.onAnswer(...answer);
       },
     };
+    this.#search = new MailboxSearch(options.route);
     this.#seed = Math.floor(options.random() * 2 ** 32);
   }
 
@@ -87,6 +94,7 @@ export class CalendarSync {
     this.#laneOf.delete(mailbox);
     this.#touchedIn.delete(mailbox);
     this.#referrals.delete(mailbox);
+    this.#search.forget(mailbox);
     this.#dropEmptyLanes();
   }
 
@@ -135,6 +143,9 @@ export class CalendarSync {
         share: this.#share,
         nextAsk: (mailbox: Mailbox, askedAt: Instant) => this.#nextAsk(mailbox, askedAt),
         refer: (referral: Referral) => this.#refer(referral),
+        stepAfter: (mailbox: Mailbox, error: CalendarSourceError) =>
+          this.#search.failed(mailbox, error, source.name, this.#options.clock.now()),
+        passOn: (mailbox: Mailbox, step: NextStep) => this.#passOn(mailbox, step),
       };
       lane = new SourceLane(source, this.#options, owner);
       this.#lanes.set(source, lane);
@@ -159,6 +170,30 @@ export class CalendarSync {
     if (now - touchedIn * MINUTE <= LIVELY) return true;
     this.#touchedIn.delete(mailbox);
     return false;
+  }
+
+  #noteAnswer(answer: FreeBusyAnswer): void {
+    const { mailbox } = answer;
+    this.#referrals.delete(mailbox);
+    if ('error' in answer) return;
+    const from = this.#search.found(mailbox);
+    const to = this.#laneOf.get(mailbox)?.name;
+    if (from !== undefined && to !== undefined && to !== from) this.#options.onMoved?.(mailbox, from, to);
+  }
+
+  #passOn(mailbox: Mailbox, { source, rounds, refusal }: NextStep): void {
+    // The first time some were asked in vain only because another's failure was taken for theirs.
+    if (rounds < 2) {
+      this.#refer({ mailbox, servedBy: source });
+      return;
+    }
+    const { clock, random, refresh, onAnswer } = this.#options;
+    const now = clock.now();
+    const pause = Math.min(RETRY * 2 ** (rounds - 2), refresh) * (0.9 + 0.2 * random());
+    // Without the look-ahead it would be taken along again at once.
+    this.#give(mailbox, source, { due: now + lookAhead(this.#options).calm + pause, isNear: false });
+    this.#dropEmptyLanes();
+    onAnswer({ mailbox, error: refusal }, now, { start: now, end: now });
   }
 
   #refer({ mailbox, servedBy }: Referral): void {

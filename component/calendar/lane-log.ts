@@ -46,14 +46,14 @@ export class LaneLog {
 
   /** Says so, once, if the server is not asked any more for what another server or another operation was told. */
   noteClosed(): void {
-    const { closedBy } = this.#budget;
+    const { closedBy, refusedAt } = this.#budget;
     if (closedBy === this.#closedBy) return;
     this.#closedBy = closedBy;
     if (closedBy === undefined) return;
     this.#logger.error(
-      'The Exchange server is not asked any more, for its account was refused elsewhere or it is blocked: see the ' +
-        'reason, then restart the gateway',
-      describe(closedBy),
+      'The Exchange server is not asked any more, for its account or that of its proxy was refused elsewhere, or it is ' +
+        'blocked: see the reason, then restart the gateway',
+      { ...describe(closedBy), ...(refusedAt !== undefined && { refusedAt }) },
     );
   }
 

@@ -7,7 +7,7 @@ import type { CalendarSourceErrorKind } from './calendar-source-error.ts';
 /** A store of thousands that goes down, or an account without rights, must not fill the disk. */
 const MOST_LINES_A_MINUTE = 100;
 
-/** What the log says of single mailboxes: one line when a mailbox's trouble begins or becomes another, one when it ends. */
+/** What the log says of single mailboxes: one line when a mailbox's trouble begins or becomes another, one when it ends, one when it was found elsewhere. */
 export class MailboxLog {
   readonly #logger: Logger;
   readonly #clock: { now(): Instant };
@@ -41,6 +41,15 @@ export class MailboxLog {
     });
   }
 
+  /** @param from and `to` are the names of servers */
+  moved(mailbox: Mailbox, from: string, to: string): void {
+    this.#logger[this.#level('info')]('The mailbox has moved and was found on another Exchange server', {
+      mailbox,
+      from,
+      to,
+    });
+  }
+
   forget(mailbox: Mailbox): void {
     this.#troubled.delete(mailbox);
   }
@@ -52,7 +61,7 @@ export class MailboxLog {
     this.#minute = minute;
     if (this.#lines === MOST_LINES_A_MINUTE) {
       this.#logger.warn(
-        'Many mailboxes begin or cease to be in trouble: the log of this minute does not name them all',
+        'Many mailboxes begin or cease to be in trouble, or have moved: the log of this minute does not name them all',
         {
           inTrouble: this.#troubled.size,
         },

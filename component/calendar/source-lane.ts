@@ -6,6 +6,7 @@ import { AskQueue } from './ask-queue.ts';
 import type { CalendarSource, FreeBusyAnswer, Referral } from './calendar-source.ts';
 import { CalendarSourceError, type CalendarSourceErrorKind } from './calendar-source-error.ts';
 import { LaneLog } from './lane-log.ts';
+import type { NextStep } from './mailbox-search.ts';
 import { lookAhead, type Paces, type Turn } from './pace.ts';
 import { mayBeOneMailbox } from './split-batch.ts';
 import type { TimeWindow } from './timeline.ts';
@@ -31,6 +32,10 @@ export interface LaneOwner {
   nextAsk(mailbox: Mailbox, askedAt: Instant): Turn;
   /** The mailbox has left the lane: from now on it is the other source's. */
   refer(referral: Referral): void;
+  /** Whom to ask for the mailbox next, now that this source has failed for it; undefined: this one again. */
+  stepAfter(mailbox: Mailbox, error: CalendarSourceError): NextStep | undefined;
+  /** The mailbox has left the lane for that. */
+  passOn(mailbox: Mailbox, step: NextStep): void;
 }
 
 /** The pause before a mailbox that got no answer for a passing reason is asked for again. */
@@ -76,6 +81,11 @@ export class SourceLane {
     this.#log = new LaneLog(options.logger.child({ server: source.name }), source.budget);
     this.#queue = new AskQueue(lookAhead(options));
     this.#batchSize = source.batchSize;
+  }
+
+  /** The source's, for the log. */
+  get name(): string {
+    return this.#source.name;
   }
 
   get isEmpty(): boolean {
@@ -159,6 +169,15 @@ export class SourceLane {
     this.#arm();
   }
 
+  /** @returns whether another source is asked for the mailbox from now on */
+  #passOn(mailbox: Mailbox, error: CalendarSourceError): boolean {
+    const step = this.#owner.stepAfter(mailbox, error);
+    if (step === undefined) return false;
+    this.unwatch(mailbox);
+    this.#owner.passOn(mailbox, step);
+    return true;
+  }
+
   #forget(mailbox: Mailbox): void {
     this.#changed.delete(mailbox);
     this.#failures.delete(mailbox);
@@ -200,6 +219,10 @@ export class SourceLane {
     const signal = this.#abort?.signal;
     if (signal === undefined) return;
     const now = this.#clock.now();
+    const { closedBy } = this.#source.budget;
+    if (closedBy !== undefined) {
+      for (const mailbox of this.#queue.mailboxes()) this.#passOn(mailbox, closedBy);
+    }
     for (let room = this.#source.budget.slots(now); room > 0; room--) {
       if (this.#queue.nextDue > now) break;
       const batch = this.#takeBatch(now);
@@ -259,6 +282,7 @@ export class SourceLane {
       this.#owner.refer(answer);
       return;
     }
+    if ('error' in answer && this.#passOn(mailbox, answer.error)) return;
     // Whatever becomes of the answer: a mailbox that is not in the queue is never asked for again.
     this.#queue.setTurn(mailbox, calm(at + RETRY));
     this.#options.onAnswer(answer, at, window);
@@ -288,8 +312,17 @@ export class SourceLane {
     return calm(at + lookAhead(this.#options).calm + pause);
   }
 
-  #failed(batch: readonly Mailbox[], error: unknown): void {
+  #failed(all: readonly Mailbox[], error: unknown): void {
     const now = this.#clock.now();
+    const batch = error instanceof CalendarSourceError ? this.#passOnAll(all, error) : all;
+    if (error instanceof CalendarSourceError && error.kind === 'wrong-server') {
+      // It has answered. Who stays was perhaps only in bad company, which is gone.
+      if (batch.length < all.length) {
+        this.#retry(batch, now);
+        return;
+      }
+      this.#source.budget.failed(error, now);
+    }
     // The budget's pause holds them back after the server's failures, this one after our own.
     const retry = error instanceof CalendarSourceError ? now : now + RETRY;
     // Two poisonous mailboxes in a batch make both its halves fail, and one that the server can't get to the end of is
@@ -299,11 +332,23 @@ export class SourceLane {
     if (mayBeOne || isSilence) this.#batchSize = Math.ceil(this.#batchSize / 2);
     const [only] = batch;
     if (mayBeOne && batch.length === 1 && only !== undefined && this.#inFlight.has(only)) this.#suspects.add(only);
+    this.#retry(batch, retry);
+    this.#log.failed(error, now);
+  }
+
+  #retry(batch: readonly Mailbox[], at: Instant): void {
     for (const mailbox of batch) {
       this.#changed.delete(mailbox);
-      if (this.#inFlight.delete(mailbox)) this.#queue.setTurn(mailbox, calm(retry + this.#options.random()));
+      if (this.#inFlight.delete(mailbox)) this.#queue.setTurn(mailbox, calm(at + this.#options.random()));
     }
-    this.#log.failed(error, now);
+  }
+
+  /** @returns those that stay */
+  #passOnAll(batch: readonly Mailbox[], error: CalendarSourceError): readonly Mailbox[] {
+    return batch.filter((mailbox) => {
+      // Not in flight any more: nobody watches it since.
+      return !this.#inFlight.has(mailbox) || !this.#passOn(mailbox, error);
+    });
   }
 }
 

@@ -45,7 +45,9 @@ export type AutodiscoverFinderOptions = {
   readonly connection: Omit<EwsTransportOptions, 'url' | 'connections'>;
   readonly logger: Logger;
   readonly random?: (() => number) | undefined;
+  /** Shared by all servers that are asked with the same account, and by all behind the same proxy. Default: none */
   readonly account?: AccountGuard | undefined;
+  readonly proxyAccount?: AccountGuard | undefined;
   /** Makes the calendar source of a server. @throws RangeError when its address can't be used */
   readonly openEndpoint: (endpoint: Endpoint) => ClosableSource;
   /** For tests. */
@@ -71,7 +73,7 @@ type Service = { readonly transport: EwsTransport; underWay: number };
  * A calendar source that has no calendars, but knows who has: it refers each mailbox to the source of the server that
  * Autodiscover names for it. That source sends it back here when the server denies having it, and once a day.
  *
- * Look-ups have a budget of their own; each server that is found has one, too; all of them share the account's guard.
+ * Look-ups have a budget of their own; each server that is found has one, too; all of them share the accounts' guards.
  */
 export function createAutodiscoverFinder(options: AutodiscoverFinderOptions): ClosableSource {
   return new AutodiscoverFinder(options);
@@ -95,12 +97,12 @@ class AutodiscoverFinder implements ClosableSource {
   #isAccepted = false;
 
   constructor(options: AutodiscoverFinderOptions) {
-    const { connection, url, hosts, domains = [], account, random = Math.random } = options;
+    const { connection, url, hosts, domains = [], account, proxyAccount, random = Math.random } = options;
     const { clock } = connection;
     this.#options = options;
     this.name = `${options.name} (Autodiscover)`;
     this.#logger = options.logger.child({ server: this.name });
-    this.budget = new RequestBudget({ concurrency: CONCURRENCY, random, account });
+    this.budget = new RequestBudget({ name: this.name, concurrency: CONCURRENCY, random, account, proxyAccount });
     this.#locations = new MailboxLocations(clock, random);
     this.#trusts = trustedHosts({ url, hosts, domains });
     const network = options.network ?? discoveryNetwork(connection);
@@ -246,7 +248,7 @@ class AutodiscoverFinder implements ClosableSource {
 
 function contradiction(mailbox: Mailbox): FreeBusyAnswer {
   const error = new CalendarSourceError(
-    'unreachable',
+    'wrong-server',
     'The server that Autodiscover names for the mailbox says that it does not have it; it may be moving',
     { code: 'CONTRADICTION', retryAfter: 10 * MINUTE },
   );

@@ -26,8 +26,8 @@ const PATH = '/autodiscover/autodiscover.svc';
  * https://learn.microsoft.com/exchange/client-developer/exchange-web-services/autodiscover-for-exchange
  *
  * @returns the address of the service (SOAP)
- * @throws CalendarSourceError `unreachable` when none is found, with what was seen where; the signal's reason when
- *   aborted
+ * @throws CalendarSourceError `unreachable` when none is found, with what was seen where; `proxy-unauthorized` at once
+ *   when a proxy refuses the account there; the signal's reason when aborted
  */
 export async function discoverService(mailDomain: string, options: DiscoveryOptions): Promise<string> {
   const { network, signal } = options;
@@ -45,6 +45,7 @@ export async function discoverService(mailDomain: string, options: DiscoveryOpti
       visited.add(url.href);
       const head = await network.get(url, signal).catch((error: unknown) => error);
       signal.throwIfAborted();
+      if (isProxyRefusal(head)) throw head;
       if (head instanceof Error) return note(url, reasonOf(head));
       const { status, headers } = head as Awaited<ReturnType<DiscoveryNetwork['get']>>;
       if (headers.has('x-soap-enabled') || (status === 401 && url.hostname !== domain)) return url.href;
@@ -88,10 +89,16 @@ async function unauthenticatedRedirect(
   try {
     const { status, headers } = await network.get(url, signal);
     return redirectTarget(status, headers.get('location'), url);
-  } catch {
+  } catch (error) {
     signal.throwIfAborted();
+    if (isProxyRefusal(error)) throw error;
     return undefined;
   }
+}
+
+/** The way to all other places is the same, and each would be one more wrong password. */
+function isProxyRefusal(error: unknown): error is CalendarSourceError {
+  return error instanceof CalendarSourceError && error.kind === 'proxy-unauthorized';
 }
 
 function whyNotAsked(url: URL, { trusts }: DiscoveryOptions, visited: ReadonlySet<string>): string | undefined {

@@ -61,7 +61,10 @@ export class EndpointSource implements ClosableSource {
       return await source.freeBusy(mailboxes, window, signal);
     } catch (error) {
       if (!isWrongServer(error)) throw error;
-      return mailboxes.map((mailbox) => ({ mailbox, error }));
+      if (mailboxes.length === 1) return mailboxes.map((mailbox) => ({ mailbox, error }));
+      // Two that have moved are enough for that: who they are, Autodiscover knows.
+      for (const mailbox of mailboxes) this.#options.locations.doubted(mailbox, this.#options.url);
+      return mailboxes.map((mailbox) => this.#back(mailbox));
     }
   }
 

@@ -70,7 +70,8 @@ export async function locateMailboxes(
 }
 
 function isPassing(error: unknown): error is CalendarSourceError {
-  return error instanceof CalendarSourceError && error.kind !== 'unauthorized' && error.kind !== 'blocked';
+  const last = ['unauthorized', 'proxy-unauthorized', 'blocked'];
+  return error instanceof CalendarSourceError && !last.includes(error.kind);
 }
 
 /** Searches that can be asked for in one request. */

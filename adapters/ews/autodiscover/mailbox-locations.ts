@@ -12,6 +12,8 @@ type Entry = {
    * named the same server: that counts until `until`.
    */
   readonly doubt?: 'denied' | 'confirmed';
+  /** Until then the server at `location` is taken at its word if it says that it has none of some mailboxes. */
+  readonly suspectUntil?: Instant;
 };
 
 /** As many as the greatest Exchange; each takes some hundred bytes. */
@@ -55,7 +57,11 @@ export class MailboxLocations {
     const entry = this.#entries.get(mailbox);
     const isDenied = entry?.doubt === 'denied' && entry.location.url === location.url;
     if (isDenied) this.#entries.set(mailbox, { location, until: now + CONTRADICTION, doubt: 'confirmed' });
-    else this.#entries.set(mailbox, { location, until: now + DAY * (0.9 + 0.1 * this.#random()) });
+    else {
+      const { suspectUntil = 0 } = entry?.location.url === location.url ? entry : {};
+      const until = now + DAY * (0.9 + 0.1 * this.#random());
+      this.#entries.set(mailbox, { location, until, ...(suspectUntil > now && { suspectUntil }) });
+    }
     return !isDenied;
   }
 
@@ -65,6 +71,19 @@ export class MailboxLocations {
     if (entry !== undefined && entry.location.url !== url) return;
     const location = entry?.location ?? this.#shared({ url, group: undefined });
     this.#entries.set(mailbox, { location, until: this.#clock.now(), doubt: 'denied' });
+  }
+
+  /**
+   * The server at `url` says that it does not have some mailboxes, of which this is one. Autodiscover's word counts then,
+   * unless that happens again within a while.
+   */
+  doubted(mailbox: Mailbox, url: string): void {
+    const entry = this.#entries.get(mailbox);
+    if (entry === undefined || entry.location.url !== url) return;
+    const now = this.#clock.now();
+    const left = (entry.suspectUntil ?? now) - now;
+    if (left > 0 && left <= CONTRADICTION) this.denied(mailbox, url);
+    else this.#entries.set(mailbox, { ...entry, until: now, suspectUntil: now + CONTRADICTION });
   }
 
   groupOf(mailbox: Mailbox): string | undefined {

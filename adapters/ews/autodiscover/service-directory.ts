@@ -47,9 +47,9 @@ export class ServiceDirectory {
       logger.info('An Autodiscover service is found', { domain: mailDomain, url });
       return url;
     } catch (error) {
-      // A search that was broken off has found nothing out.
-      if (error instanceof CalendarSourceError && !signal.aborted)
-        this.#services.set(mailDomain, { result: error, at: clock.now() });
+      // A search that was broken off, or did not get past the proxy, has found nothing out.
+      const isVerdict = error instanceof CalendarSourceError && error.kind !== 'proxy-unauthorized';
+      if (isVerdict && !signal.aborted) this.#services.set(mailDomain, { result: error, at: clock.now() });
       throw error;
     }
   }

@@ -2,22 +2,23 @@
 // docs: GetUserAvailability operation, https://learn.microsoft.com/exchange/client-developer/web-service-reference/getuseravailability-operation
 
 import { type MailboxResult, resultFor, writeAvailability } from './availability-answer.ts';
-import { type AvailabilityRequest, readAvailabilityRequest } from './availability-request.ts';
+import { type AvailabilityLimits, type AvailabilityRequest, readAvailabilityRequest } from './availability-request.ts';
 import type { Calendars } from './calendars.ts';
 import type { Faults } from './faults.ts';
 import { type HttpAnswer, XML } from './http-answer.ts';
 import type { Operation } from './operation.ts';
 import type { Host, Organisation } from './organisation.ts';
 
-type World = {
+export type AvailabilityWorld = {
   readonly calendars: Calendars;
   readonly faults: Faults;
   readonly organisation: Organisation;
   readonly host: Host;
+  readonly limits: Readonly<AvailabilityLimits>;
 };
 
-export function getUserAvailability(world: World): Operation<AvailabilityRequest> {
-  const { calendars, faults, organisation, host } = world;
+export function getUserAvailability(world: AvailabilityWorld): Operation<AvailabilityRequest> {
+  const { calendars, faults, organisation, host, limits } = world;
 
   function write(request: AvailabilityRequest, results: readonly MailboxResult[], busyType?: string): HttpAnswer {
     return { status: 200, headers: XML, body: writeAvailability(faults.style, request.zone, results, busyType) };
@@ -34,7 +35,7 @@ export function getUserAvailability(world: World): Operation<AvailabilityRequest
 
   return {
     read(element, caller) {
-      return readAvailabilityRequest(element, caller.zone);
+      return readAvailabilityRequest(element, caller.zone, limits);
     },
     answer(request, _caller, fault) {
       const redirect = organisation.redirectFor(request.mailboxes, host);

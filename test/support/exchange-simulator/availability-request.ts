@@ -16,10 +16,19 @@ export type AvailabilityRequest = {
   readonly zone: TimeZone;
 };
 
+/** How much may be asked for at once. */
+export type AvailabilityLimits = {
+  /** The mailboxes of one request. */
+  mailboxes: number;
+  /** The time window, in milliseconds. */
+  window: number;
+};
+
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-const MOST_MAILBOXES = 100;
-const LONGEST_WINDOW = 62 * DAY;
+
+/** As since Exchange 2013; before, the window was 42 days at most. */
+export const availabilityLimits: Readonly<AvailabilityLimits> = { mailboxes: 100, window: 62 * DAY };
 
 /**
  * Reads the element GetUserAvailabilityRequest.
@@ -27,7 +36,11 @@ const LONGEST_WINDOW = 62 * DAY;
  * @param contextZone the zone of a TimeZoneContext header
  * @throws Refusal with the code of the fault that Exchange answers
  */
-export function readAvailabilityRequest(operation: XmlElement, contextZone: TimeZone | undefined): AvailabilityRequest {
+export function readAvailabilityRequest(
+  operation: XmlElement,
+  contextZone: TimeZone | undefined,
+  limits: Readonly<AvailabilityLimits>,
+): AvailabilityRequest {
   const parts = readChildren(
     operation,
     { TimeZone: TYPES, FreeBusyViewOptions: TYPES, SuggestionsViewOptions: TYPES, MailboxDataArray: MESSAGES },
@@ -43,22 +56,22 @@ export function readAvailabilityRequest(operation: XmlElement, contextZone: Time
   const [element] = parts.TimeZone;
   const zone = element === undefined ? contextZone : readZone(element);
   if (zone === undefined) throw new Refusal('ErrorMissingArgument', 'TimeZone is missing');
-  const mailboxes = readMailboxes(parts.MailboxDataArray[0] as XmlElement);
+  const mailboxes = readMailboxes(parts.MailboxDataArray[0] as XmlElement, limits.mailboxes);
   if (parts.SuggestionsViewOptions.length > 0) {
     throw new Refusal('ErrorInvalidRequest', 'Suggestions are not served here');
   }
   if (parts.FreeBusyViewOptions[0] === undefined) {
     throw new Refusal('ErrorMissingArgument', 'FreeBusyViewOptions is missing');
   }
-  const window = readViewOptions(parts.FreeBusyViewOptions[0], zone);
+  const window = readViewOptions(parts.FreeBusyViewOptions[0], zone, limits.window);
   return { mailboxes, window, zone };
 }
 
-function readMailboxes(array: XmlElement): readonly string[] {
+function readMailboxes(array: XmlElement, most: number): readonly string[] {
   const { MailboxData } = readChildren(array, TYPES, { MailboxData: '*' });
   if (MailboxData.length === 0) throw new Refusal('ErrorMailboxDataArrayEmpty', 'No mailbox is asked about');
-  if (MailboxData.length > MOST_MAILBOXES) {
-    const text = `At most ${MOST_MAILBOXES} mailboxes may be asked about, not ${MailboxData.length}`;
+  if (MailboxData.length > most) {
+    const text = `At most ${most} mailboxes may be asked about, not ${MailboxData.length}`;
     throw new Refusal('ErrorMailboxDataArrayTooBig', text);
   }
   return MailboxData.map((data) => {
@@ -71,7 +84,7 @@ function readMailboxes(array: XmlElement): readonly string[] {
   });
 }
 
-function readViewOptions(options: XmlElement, zone: TimeZone): AvailabilityRequest['window'] {
+function readViewOptions(options: XmlElement, zone: TimeZone, longest: number): AvailabilityRequest['window'] {
   const parts = readChildren(options, TYPES, {
     TimeWindow: '1',
     MergedFreeBusyIntervalInMinutes: '?',
@@ -81,8 +94,8 @@ function readViewOptions(options: XmlElement, zone: TimeZone): AvailabilityReque
   const start = readInstant(span.StartTime[0] as XmlElement, zone);
   const end = readInstant(span.EndTime[0] as XmlElement, zone);
   if (end <= start) throw new Refusal('ErrorInvalidTimeInterval', 'The time window ends before it has begun');
-  if (end - start > LONGEST_WINDOW) {
-    const text = `A time window may last ${LONGEST_WINDOW / DAY} days, not ${Math.ceil((end - start) / DAY)}`;
+  if (end - start > longest) {
+    const text = `A time window may last ${longest / DAY} days, not ${Math.ceil((end - start) / DAY)}`;
     throw new Refusal('ErrorTimeIntervalTooBig', text);
   }
   const [merged] = parts.MergedFreeBusyIntervalInMinutes;

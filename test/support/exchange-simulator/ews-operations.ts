@@ -3,21 +3,17 @@
 
 import { getMailTips, type MailTipsWorld } from './automatic-replies/mail-tips-operation.ts';
 import { getUserOofSettings } from './automatic-replies/oof-settings-operation.ts';
-import { getUserAvailability } from './availability-operation.ts';
+import { type AvailabilityWorld, getUserAvailability } from './availability-operation.ts';
 import { MESSAGES } from './namespaces.ts';
 import type { Operation } from './operation.ts';
-import type { Host, Organisation } from './organisation.ts';
 import { readSoapRequest } from './soap-request.ts';
 import { getStreamingEvents, type StreamingWorld } from './streaming-operation.ts';
 import { subscribe, unsubscribe } from './subscribe-operation.ts';
 import type { WebService } from './web-service.ts';
 
-export type EwsWorld = StreamingWorld &
-  MailTipsWorld & {
-    readonly organisation: Organisation;
-    readonly host: Host;
-    readonly validate: WebService['validate'];
-  };
+export type EwsWorld = AvailabilityWorld &
+  StreamingWorld &
+  MailTipsWorld & { readonly validate: WebService['validate'] };
 
 /** The web service at /EWS/Exchange.asmx. */
 export function ewsService(world: EwsWorld): WebService {

@@ -10,6 +10,8 @@ import type { Account } from './authentication/account.ts';
 import { type FrontEndOptions, makeFrontEnd } from './authentication/front-end.ts';
 import { AutodiscoverDirectory } from './autodiscover/autodiscover-directory.ts';
 import { autodiscoverService } from './autodiscover/autodiscover-service.ts';
+import type { MailTipsLimits } from './automatic-replies/mail-tips-operation.ts';
+import { type AvailabilityLimits, availabilityLimits } from './availability-request.ts';
 import { Backends } from './backends.ts';
 import type { Calendars } from './calendars.ts';
 import type { EventStream } from './event-stream.ts';
@@ -21,7 +23,7 @@ import { Notifications } from './notifications.ts';
 import { type AfterMove, type Host, Organisation } from './organisation.ts';
 import { type RecordedRequest, RequestLog } from './request-log.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { type EwsBudget, Throttle } from './throttle.ts';
+import { type EwsBudget, Throttle, type ThrottlingPolicy } from './throttle.ts';
 
 export type ExchangeSimulatorOptions = FrontEndOptions & {
   /** 0 (default): any free port. */
@@ -54,6 +56,9 @@ export type ExchangeSimulatorOptions = FrontEndOptions & {
   readonly seed?: number;
 };
 
+/** What it takes at once. */
+export type ServerLimits = ThrottlingPolicy & AvailabilityLimits & MailTipsLimits;
+
 export interface ExchangeSimulator {
   /** …/EWS/Exchange.asmx */
   readonly url: string;
@@ -68,6 +73,8 @@ export interface ExchangeSimulator {
   /** This server, for the organisation. */
   readonly host: Host;
   readonly faults: Faults;
+  /** They hold from the next request on, whenever they are changed. */
+  readonly limits: ServerLimits;
   readonly notifications: Notifications;
   /** What was asked, in order of arrival: the last 10,000, the last 1,000 of them with their bodies. */
   readonly requests: readonly RecordedRequest[];
@@ -100,7 +107,9 @@ export async function startExchangeSimulator(options: ExchangeSimulatorOptions =
       if (!stopped) listener.reopen();
     },
   });
-  const limits = {
+  const limits: ServerLimits = {
+    ...availabilityLimits,
+    mailTips: options.mailTips ?? 50,
     concurrency: options.concurrency ?? 27,
     hangingConnections: options.hangingConnections ?? 10,
     subscriptions: options.subscriptions ?? 5_000,
@@ -132,7 +141,7 @@ export async function startExchangeSimulator(options: ExchangeSimulatorOptions =
     clock,
     streams,
     now,
-    mostMailTips: options.mailTips ?? 50,
+    limits,
   });
   const autodiscover = new AutodiscoverDirectory(organisation);
   const autodiscoverSoap = autodiscoverService(autodiscover, faults);
@@ -167,6 +176,7 @@ export async function startExchangeSimulator(options: ExchangeSimulatorOptions =
     port: listener.port,
     calendars,
     faults,
+    limits,
     notifications,
     requests: log.requests,
     rejections: log.rejections,

@@ -43,6 +43,11 @@ export class Listener {
   close(): void {
     this.#server?.close();
     this.#server = undefined;
+    this.hangUp();
+  }
+
+  /** Destroys all connections, and goes on listening. */
+  hangUp(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
 

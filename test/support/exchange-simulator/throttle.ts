@@ -18,15 +18,16 @@ export type EwsBudget = {
   readonly cost?: number;
 };
 
-export type Limits = {
+/** A throttling policy, which an administrator may change at any time. */
+export type ThrottlingPolicy = {
   /** EWSMaxConcurrency. */
-  readonly concurrency: number;
+  concurrency: number;
   /** HangingConnectionLimit: streaming connections. */
-  readonly hangingConnections: number;
+  hangingConnections: number;
   /** EWSMaxSubscriptions. */
-  readonly subscriptions: number;
+  subscriptions: number;
   /** undefined: unlimited. */
-  readonly budget: EwsBudget | undefined;
+  budget: EwsBudget | undefined;
 };
 
 type Balance = { value: number; at: number; locked: boolean };
@@ -35,13 +36,13 @@ const HOUR = 3_600_000;
 
 /** Accounts for what is used, each budget by its owner: an account, or the mailbox that it impersonates. */
 export class Throttle {
-  readonly limits: Limits;
+  readonly limits: ThrottlingPolicy;
   readonly #now: () => number;
   readonly #open = new Map<string, number>();
   readonly #hanging = new Map<string, number>();
   readonly #balances = new Map<string, Balance>();
 
-  constructor(limits: Limits, now: () => number) {
+  constructor(limits: ThrottlingPolicy, now: () => number) {
     this.limits = limits;
     this.#now = now;
   }

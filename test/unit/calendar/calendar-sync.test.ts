@@ -431,6 +431,33 @@ test('servers that give no answer do not keep the account that they share with o
   await sync.stop();
 });
 
+test('a server that is not asked any more for what another was told: the log says where that was', async () => {
+  const clock = new FakeClock(START);
+  const logger = new RecordingLogger();
+  const account = new AccountGuard();
+  const budgetOf = (name: string) => new RequestBudget({ name, concurrency: 2, random: () => 0.5, account });
+  const [hq, cloud] = ['hq', 'cloud'].map((name) => new ScriptedSource(clock, { name, budget: budgetOf(name) })) as [
+    ScriptedSource,
+    ScriptedSource,
+  ];
+  hq.failure = new CalendarSourceError('unauthorized', 'the password is wrong');
+  const sync = new CalendarSync({
+    route: (mailbox) => (mailbox === 'alice' ? hq : cloud),
+    ...{ clock, logger, random: () => 0.5 },
+    ...{ refresh: REFRESH, refreshNear: 2 * MINUTE, refreshIdle: REFRESH, coalesce: SECOND },
+    ...{ window: { past: HOUR, future: 48 * HOUR }, timelineOf: () => undefined, onAnswer: () => {} },
+  });
+  sync.start();
+  sync.watch('alice');
+  await clock.pass(10 * MINUTE);
+  sync.watch('bob');
+  await clock.pass(5 * MINUTE);
+  expect(cloud.requests).toEqual([]);
+  const closed = logger.entries.filter(({ fields }) => 'refusedAt' in fields);
+  expect(closed).toMatchObject([{ level: 'error', fields: { server: 'cloud', refusedAt: 'hq' } }]);
+  await sync.stop();
+});
+
 test('a mailbox that poisons its requests is asked for in company: alone it would look like the server’s trouble', async () => {
   const { clock, source, sync } = setUp();
   const whole = new CalendarSourceError('malformed', 'no SOAP message');

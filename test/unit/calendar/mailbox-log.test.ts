@@ -23,6 +23,14 @@ test('a mailbox in trouble is named when that begins and when it ends', () => {
   expect(lines()).toMatchObject([{ level: 'warn' }, { level: 'info' }]);
 });
 
+test('a mailbox that was found elsewhere is named with both servers, and thousands do not fill the log either', () => {
+  const { log, lines } = setUp();
+  log.moved('alice', 'hq', 'cloud');
+  expect(lines()).toMatchObject([{ level: 'info', fields: { mailbox: 'alice', from: 'hq', to: 'cloud' } }]);
+  for (let i = 0; i < 1_000; i++) log.moved(`user${i}`, 'hq', 'cloud');
+  expect(lines()).toHaveLength(101);
+});
+
 test('mailboxes that fail by the thousand do not fill the log: one line says that it does not name them all', () => {
   const { clock, fail, recover, lines } = setUp();
   for (let i = 0; i < 20_000; i++) fail(`user${i}`);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { AccountGuard } from '../../../component/calendar/account-guard.ts';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { RequestBudget } from '../../../component/calendar/request-budget.ts';
+import { RequestBudgets } from '../../../component/calendar/request-budgets.ts';
 import { HOUR } from '../../../component/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -59,6 +60,72 @@ describe('a request budget', () => {
     expect(await other?.run(clock, succeeds)).toBe('yes');
     behind?.reset();
     expect(behind?.slots(clock.now())).toBe(1);
+  });
+
+  test('of servers behind one proxy: three refusals of the account there, by whichever, close it for all', async () => {
+    const clock = new FakeClock(START);
+    const proxyAccount = new AccountGuard();
+    const names = ['a', 'b', 'c', 'd'];
+    const behind = names.map((name) => new RequestBudget({ name, concurrency: 10, random: () => 0.5, proxyAccount }));
+    const [a, b, c] = behind as [RequestBudget, RequestBudget, RequestBudget];
+    const beside = new RequestBudget({ concurrency: 10, random: () => 0.5 });
+    for (const budget of behind) await budget.run(clock, succeeds);
+    for (const budget of [a, b, c]) {
+      expect(behind.map(({ closedBy }) => closedBy)).toEqual([undefined, undefined, undefined, undefined]);
+      await budget.run(clock, fails('proxy-unauthorized')).catch(() => undefined);
+      clock.advance(HOUR);
+    }
+    expect(behind.map((budget) => [budget.closedBy?.kind, budget.refusedAt, budget.slots(clock.now())])).toEqual(
+      names.map(() => ['proxy-unauthorized', 'c', 0]),
+    );
+    expect(beside.closedBy).toBeUndefined();
+    a.reset();
+    expect(behind.map((budget) => budget.slots(clock.now()))).toEqual([1, 1, 1, 1]);
+  });
+
+  test('takes what a server says for proof that the proxy accepts its account, and silence for none', async () => {
+    for (const [kind, closes] of [
+      ['unauthorized', false],
+      ['throttled', false],
+      ['unreachable', true],
+    ] as const) {
+      const clock = new FakeClock(START);
+      const budget = new RequestBudget({ concurrency: 10, random: () => 0.5 });
+      for (let i = 0; i < 3; i++) {
+        await budget.run(clock, fails('proxy-unauthorized')).catch(() => undefined);
+        clock.advance(HOUR);
+        if (i < 2) await budget.run(clock, fails(i === 0 ? kind : 'unreachable')).catch(() => undefined);
+        clock.advance(HOUR);
+      }
+      expect([kind, budget.closedBy?.kind]).toEqual([kind, closes ? 'proxy-unauthorized' : undefined]);
+    }
+  });
+
+  test('leaves it open whether a server that has none of the mailboxes is in trouble', async () => {
+    const { clock, budget } = setUp();
+    await budget.run(clock, succeeds);
+    const errors = await Promise.all(
+      [0, 1].map(() => budget.run(clock, fails('wrong-server')).catch((error) => error)),
+    );
+    expect([budget.notBefore, budget.slots(clock.now())]).toEqual([0, 2]);
+    // They were in flight together, and count once.
+    for (const error of errors) budget.failed(error, clock.now());
+    expect(budget.notBefore - clock.now()).toBe(5_000);
+  });
+
+  test('that is shared has the least concurrency that any of those wants, also when that becomes known late', async () => {
+    const { clock } = setUp();
+    const budgets = new RequestBudgets();
+    const options = (concurrency: number) => ({ concurrency, random: () => 0.5 });
+    const budget = budgets.of('one', options(8));
+    for (let i = 0; i < 10; i++) await budget.run(clock, succeeds);
+    expect(budget.limit).toBe(8);
+    expect(budgets.of('one', options(3))).toBe(budget);
+    expect([budget.limit, budget.slots(clock.now())]).toEqual([3, 3]);
+    budgets.of('one', options(27));
+    await budget.run(clock, succeeds);
+    expect(budget.limit).toBe(3);
+    expect(budgets.of('another', options(5))).not.toBe(budget);
   });
 
   test('pauses everything after a failure, longer each time, and lets one request find out', async () => {

@@ -1,4 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import {
   type ExchangeServer,
@@ -83,6 +86,93 @@ test('a server that is found by Autodiscover is asked there', async () => {
   expect(answers).toMatchObject([{ periods: [] }]);
   // Loads ews-javascript-api, which takes a second, and several on a busy machine.
 }, 60_000);
+
+describe('one budget', () => {
+  test('serves all that ask the same server with the same account, in whatever way that is written', async () => {
+    folder.write('another', 'another\n');
+    const far = 'https://mail.example.test/EWS/Exchange.asmx';
+    const opened = await open(
+      server('a', { domains: ['example.test'], concurrency: 7 }),
+      server('b', { domains: ['b.test'], url: exchange.url.replace('asmx', 'ASMX'), concurrency: 3 }),
+      server('c', { domains: ['c.test'], username: 'EXAMPLE\\gateway', auth: 'ntlm' }),
+      server('other-account', { domains: ['d.test'], passwordFile: 'another' }),
+      server('other-server', { domains: ['e.test'], url: 'http://127.0.0.1:9/EWS/Exchange.asmx' }),
+      server('far', { domains: ['f.test'], url: far }),
+      server('far-by-proxy', { domains: ['g.test'], url: far, proxy: { url: 'http://127.0.0.1:9' } }),
+    );
+    const [a, b, c, ...others] = ['example', ...'bcdefg'].map((name) => opened.route(`x@${name}.test`)?.budget);
+    expect(b).toBe(a);
+    expect(c).toBe(a);
+    expect(new Set([a, ...others]).size).toBe(5);
+    const now = clock.now();
+    for (let i = 0; i < 8; i++) await a?.run({ now: () => now }, async () => undefined);
+    expect(a?.limit).toBe(3);
+  });
+
+  test('serves a server with a fixed address and the same one by Autodiscover', async () => {
+    const autodiscover = { url: exchange.autodiscoverUrl };
+    const opened = await open(
+      server('fixed', { domains: ['fixed.test'] }),
+      server('found', { url: undefined, autodiscover, domains: ['example.test'] }),
+    );
+    const [referral] = await ask(opened, 'alice@example.test');
+    if (referral === undefined || !('servedBy' in referral)) throw new Error('no referral');
+    expect(referral.servedBy.budget).toBe(opened.route('x@fixed.test')?.budget);
+    expect(opened.route('alice@example.test')?.budget).not.toBe(referral.servedBy.budget);
+  }, 60_000);
+});
+
+test('a mailbox that a server does not have goes to the next whose rules fit, Autodiscover among them', async () => {
+  const autodiscover = { url: exchange.autodiscoverUrl };
+  const opened = await open(
+    server('listed', { mailboxes: ['alice@example.test'] }),
+    server('rest', { url: undefined, autodiscover }),
+    server('stranger', { domains: ['stranger.test'] }),
+  );
+  const listed = opened.route('alice@example.test');
+  const rest = opened.route('alice@example.test', listed);
+  expect([listed?.name, rest?.name]).toEqual(['listed', 'rest (Autodiscover)']);
+  expect(opened.route('alice@example.test', rest)).toBe(listed);
+});
+
+test('three refusals by a proxy close it for all servers behind it, with its account alone', async () => {
+  let refusals = 0;
+  const proxy = createServer().on('connect', (_request, socket) => {
+    refusals++;
+    socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nconnection: close\r\n\r\n');
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  onTestFinished(() => void proxy.close());
+  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  folder.write('one', 'one\n');
+  const names = ['a', 'b', 'c', 'd'];
+  const opened = await open(
+    ...names.map((name) =>
+      server(name, {
+        domains: [`${name}.test`],
+        username: `svc-${name}`,
+        url: 'https://mail.example.test/EWS/Exchange.asmx',
+        proxy: { url, username: 'gateway', passwordFile: 'secret' },
+      }),
+    ),
+    server('other-account', {
+      domains: ['e.test'],
+      url: 'https://mail.example.test/EWS/Exchange.asmx',
+      proxy: { url, username: 'other', passwordFile: 'one' },
+    }),
+    server('direct', { domains: ['example.test'] }),
+  );
+  for (let round = 0; round < 3; round++) {
+    for (const name of names) await ask(opened, `x@${name}.test`).catch(() => {});
+    ahead += 2 * HOUR;
+  }
+  expect(refusals).toBe(3);
+  const budgetOf = (name: string) => opened.route(`x@${name}.test`)?.budget;
+  expect(names.map((name) => budgetOf(name)?.closedBy?.kind)).toEqual(names.map(() => 'proxy-unauthorized'));
+  expect(budgetOf('e')?.closedBy).toBeUndefined();
+  expect(await ask(opened, 'alice@example.test')).toMatchObject([{ periods: [] }]);
+});
 
 describe('a wrong password', () => {
   test('is tried three times in all, on however many servers', async () => {

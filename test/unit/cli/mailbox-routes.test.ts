@@ -36,6 +36,23 @@ describe('a mailbox finds its server', () => {
     expect(route([domain], 'alice@eu.example.com')).toBeUndefined();
   });
 
+  test('and the next one that it may be on, by every server’s own rules, in the same order and in a circle', () => {
+    const circle = (mailbox: string): string[] => {
+      const routes = mailboxRoutes([...all, { name: 'stranger', domains: ['stranger.test'] }]);
+      const found: Named[] = [];
+      for (let next = routes(mailbox); next !== undefined && !found.includes(next); next = routes(mailbox, next)) {
+        found.push(next);
+      }
+      return found.map(({ name }) => name);
+    };
+    expect(circle('room-big-1@example.com')).toEqual(['one', 'big-rooms', 'rooms', 'anywhere', 'domain', 'rest']);
+    expect(circle('ROOM-2@example.com')).toEqual(['rooms', 'anywhere', 'domain', 'rest']);
+    expect(circle('alice@example.com')).toEqual(['domain', 'rest']);
+    expect(circle('alice@example.org')).toEqual(['rest']);
+    expect(mailboxRoutes([domain])('alice@example.com', domain)).toBe(domain);
+    expect(mailboxRoutes([domain])('alice@example.org', domain)).toBeUndefined();
+  });
+
   test('of two patterns that fix as much the first decides, however they are written', () => {
     const strict: Named = { name: 'strict', mailboxes: ['a*@b.test'] };
     const loose: Named = { name: 'loose', mailboxes: ['*a@*.test', 'a*@*b.test'] };

@@ -5,6 +5,7 @@ import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import { AccountGuard } from '../../../component/calendar/account-guard.ts';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
+import { RequestBudget } from '../../../component/calendar/request-budget.ts';
 import {
   type ExchangeSimulatorOptions,
   startExchangeSimulator,
@@ -220,8 +221,12 @@ describe('the account', () => {
   test('of several servers that is refused three times is not tried on any of them again', async () => {
     const clock = new FakeClock(start);
     const account = new AccountGuard();
-    const options = { clock, account, credentials: basicCredentials('gateway', 'wrong') };
-    const servers = [await open(options), await open(options)];
+    const credentials = basicCredentials('gateway', 'wrong');
+    const budget = () => new RequestBudget({ concurrency: 2, random: () => 0.5, account });
+    const servers = [
+      await open({ clock, credentials, budget: budget() }),
+      await open({ clock, credentials, budget: budget() }),
+    ];
     for (let attempt = 0; attempt < 4; attempt++) {
       for (const { ask } of servers) {
         await expect(ask('alice@example.com')).rejects.toBeInstanceOf(CalendarSourceError);

@@ -11,7 +11,10 @@ import { settle } from './traffic.ts';
 const LONGEST = 10 * MINUTE;
 
 /** What a check of a server finds, with Dave's mailbox for a sample. */
-export async function runCheck(exchange: FaultyExchange): Promise<readonly CheckFinding[]> {
+export async function runCheck(
+  exchange: FaultyExchange,
+  { automaticReplies }: { readonly automaticReplies: boolean },
+): Promise<readonly CheckFinding[]> {
   const { clock, connection } = exchange;
   const findings: CheckFinding[] = [];
   const ending = new AbortController();
@@ -22,6 +25,7 @@ export async function runCheck(exchange: FaultyExchange): Promise<readonly Check
       mailbox: addressOf('dave'),
       impersonation: true,
       notifications: true,
+      automaticReplies,
       logger: new RecordingLogger(),
       signal: ending.signal,
     });
@@ -34,10 +38,13 @@ export async function runCheck(exchange: FaultyExchange): Promise<readonly Check
   const limit = clock.now() + LONGEST;
   while (!isDone) {
     if (clock.now() > limit) ending.abort(new Error('A check has no end'));
-    await settle(exchange.isHanging);
+    await settle(exchange.hanging);
+    if (exchange.hanging !== undefined) clock.advance(SECOND);
     // Connections that are being made are nobody's requests: time goes by slowly enough for them.
-    await sleep(1);
-    clock.advance(exchange.isHanging ? SECOND : 25);
+    else if (exchange.askedAt.length === 0) {
+      await sleep(1);
+      clock.advance(25);
+    } else clock.advance(250);
   }
   await collected;
   return findings;

@@ -1,15 +1,23 @@
 // The Exchange that has the faults: the simulator, and the front before it; and who has calendars there.
 
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { onTestFinished } from 'vitest';
-import { basicCredentials } from '../../../adapters/ews/http/authentication.ts';
-import type { EwsTransportOptions } from '../../../adapters/ews/http/ews-transport.ts';
-import { HOUR, MINUTE } from '../../../component/runtime/clock.ts';
-import { type ExchangeSimulator, startExchangeSimulator } from '../../support/exchange-simulator/exchange-simulator.ts';
+import type { EwsCalendarSourceOptions } from '../../../adapters/ews/ews-calendar-source.ts';
+import { basicCredentials, type Credentials } from '../../../adapters/ews/http/authentication.ts';
+import { ntlmCredentials } from '../../../adapters/ews/ntlm/ntlm-credentials.ts';
+import { oauthCredentials } from '../../../adapters/ews/oauth/oauth-credentials.ts';
+import { HOUR, type Instant, MINUTE } from '../../../component/runtime/clock.ts';
+import {
+  type ExchangeSimulator,
+  type ServerLimits,
+  startExchangeSimulator,
+} from '../../support/exchange-simulator/exchange-simulator.ts';
+import type { Organisation } from '../../support/exchange-simulator/organisation.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { Authority, CLIENT_ID, TENANT, trustInTokens } from './authority.ts';
 import { Front, type Tls } from './front.ts';
-import { abandon } from './traffic.ts';
+import { abandon, type Hanging } from './traffic.ts';
 
 export const START = Date.UTC(2026, 2, 2, 9);
 export const REQUEST_LIMIT = MINUTE;
@@ -20,9 +28,18 @@ export const PEOPLE = ['alice', 'bob', 'carol', 'dave'] as const;
 export type Person = (typeof PEOPLE)[number];
 export const addressOf = (person: Person): string => `${person}@example.com`;
 
+/** In whose name an application asks. */
+const SERVICE = 'service@example.com';
+
 export type ExchangeOptions = {
+  /** How one logs on. Default: basic */
+  readonly scheme?: Credentials['scheme'];
+  /** Of OAuth's tokens, in milliseconds. Default: one hour */
+  readonly tokenLifetime?: number;
   /** Over TLS, to this name, which is this machine. */
   readonly tls?: Tls & { readonly ca: string; readonly host: string };
+  /** Shared with other simulators. Default: its own */
+  readonly organisation?: Organisation;
   /** How many mailbox servers the simulator has. Default: 1 */
   readonly backends?: number;
   /** What has to be done before it opens. */
@@ -36,36 +53,58 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const MUCH = 16 * 1024 * 1024;
 
 function memoryInUse(): number {
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  // Not process.memoryUsage(), which has the kernel count pages.
+  const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+  return heap + external;
 }
 
 /** What answers say less than they should: of the busy entries, or of everything. */
 export type Blur = 'nothing' | 'entries' | 'everything';
+
+type Parts = {
+  readonly tls: ExchangeOptions['tls'];
+  readonly clock: FakeClock;
+  readonly simulator: ExchangeSimulator;
+  readonly front: Front;
+  readonly authority: Authority | undefined;
+  readonly scheme: Credentials['scheme'];
+};
 
 export class FaultyExchange {
   readonly clock: FakeClock;
   readonly simulator: ExchangeSimulator;
   readonly front: Front;
   /** How to get there. */
-  readonly connection: Pick<EwsTransportOptions, 'url' | 'credentials' | 'ca' | 'limits' | 'clock'>;
+  readonly connection: Pick<
+    EwsCalendarSourceOptions,
+    'url' | 'credentials' | 'ca' | 'limits' | 'clock' | 'impersonate'
+  >;
   /** Whom the account may impersonate. */
   mayImpersonate: (mailbox: string) => boolean = () => true;
-  /** Requests get no answer at present: nobody waits for one. */
-  isHanging = false;
+  /** Which requests get no answer at present: nobody waits for one. */
+  hanging: Hanging | undefined;
   blurred: Blur = 'nothing';
   /** The most memory that was seen in use, in bytes. */
   memoryPeak = 0;
+  /** When it was asked something. */
+  readonly askedAt: Instant[] = [];
+  readonly #authority: Authority | undefined;
+  readonly #usualLimits: ServerLimits;
   /** What was in use when it was last known how much of it is garbage. */
   #live: number | undefined;
 
-  private constructor(clock: FakeClock, simulator: ExchangeSimulator, front: Front, tls: ExchangeOptions['tls']) {
+  private constructor({ clock, simulator, front, authority, scheme, tls }: Parts) {
     this.clock = clock;
     this.simulator = simulator;
     this.front = front;
+    front.onRequest = () => this.askedAt.push(clock.now());
+    this.#authority = authority;
+    this.#usualLimits = { ...simulator.limits };
     this.connection = {
       url: `${tls === undefined ? 'http://127.0.0.1' : `https://${tls.host}`}:${front.port}/EWS/Exchange.asmx`,
-      credentials: basicCredentials('gateway', 'secret'),
+      credentials: credentialsFor(scheme, clock, authority),
+      // An application has no mailbox of its own.
+      impersonate: scheme === 'oauth' ? SERVICE : undefined,
       ca: tls?.ca,
       limits: { request: REQUEST_LIMIT, answerBytes: ANSWER_LIMIT },
       clock,
@@ -74,26 +113,45 @@ export class FaultyExchange {
   }
 
   /** For one test. */
-  static async open({ tls, prepare, backends = 1 }: ExchangeOptions = {}): Promise<FaultyExchange> {
+  static async open(options: ExchangeOptions = {}): Promise<FaultyExchange> {
+    const { tls, prepare, backends = 1, scheme = 'basic', tokenLifetime, organisation } = options;
     prepare?.();
     abandon();
     const clock = new FakeClock(START);
-    const impersonation = (mailbox: string): boolean => exchange.mayImpersonate(mailbox);
-    const simulator = await startExchangeSimulator({ clock, impersonation, schemas: '', backends });
+    const simulator = await startExchangeSimulator({
+      ...{ clock, schemas: '', backends, ...(organisation && { organisation }) },
+      ...{ authentication: [scheme === 'oauth' ? 'bearer' : scheme], oauth: trustInTokens },
+      impersonation: (mailbox) => exchange.mayImpersonate(mailbox),
+    });
     onTestFinished(() => simulator.stop());
     const front = await Front.open(simulator.port, tls);
     onTestFinished(() => front.stop());
-    const exchange = new FaultyExchange(clock, simulator, front, tls);
+    const authority = scheme === 'oauth' ? await Authority.open(clock, tokenLifetime) : undefined;
+    onTestFinished(() => authority?.stop());
+    const exchange = new FaultyExchange({ clock, simulator, front, authority, scheme, tls });
     return exchange;
+  }
+
+  /** Who gives the tokens, where there are some. */
+  get authority(): Authority {
+    if (this.#authority === undefined) throw new Error('Nobody uses tokens here');
+    return this.#authority;
+  }
+
+  /** When something was asked, of Exchange or of the authority. */
+  get allAskedAt(): readonly Instant[] {
+    return [...this.askedAt, ...(this.#authority?.askedAt ?? [])];
   }
 
   /** Nothing is wrong any more. What hangs never gets its answer. */
   mend(): void {
     this.simulator.faults.clear();
+    Object.assign(this.simulator.limits, this.#usualLimits);
     this.front.weather = {};
+    if (this.#authority !== undefined) this.#authority.weather = {};
     this.blurred = 'nothing';
-    if (this.isHanging) abandon();
-    this.isHanging = false;
+    if (this.hanging !== undefined) abandon();
+    this.hanging = undefined;
   }
 
   /** Looks how much memory is in use: after each step, and wherever much is sent. */
@@ -119,6 +177,7 @@ export class FaultyExchange {
   /** Alice has one thing after the other, Bob little, Carol a long meeting, Dave somewhat. Nobody's calendar is empty. */
   #fillCalendars(): void {
     const { calendars } = this.simulator;
+    calendars.addMailbox(SERVICE);
     for (const person of PEOPLE) {
       calendars.addMailbox(addressOf(person));
       calendars.book(addressOf(person), { start: START + 20 * HOUR, end: START + 21 * HOUR });
@@ -134,5 +193,24 @@ export class FaultyExchange {
       }
     }
     calendars.book(addressOf('carol'), { start: START - HOUR, end: START + 12 * HOUR });
+  }
+}
+
+function credentialsFor(
+  scheme: Credentials['scheme'],
+  clock: FakeClock,
+  authority: Authority | undefined,
+): Credentials {
+  switch (scheme) {
+    case 'basic':
+      return basicCredentials('gateway', 'secret');
+    case 'ntlm':
+      return ntlmCredentials('EXAMPLE\\gateway', 'secret', { channelBinding: false });
+    case 'oauth': {
+      const { url, ca } = authority ?? {};
+      return oauthCredentials({
+        ...{ tenant: TENANT, clientId: CLIENT_ID, secret: 'an application’s secret', authority: url, ca, clock },
+      });
+    }
   }
 }

@@ -5,14 +5,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { worstOf } from '../../../adapters/ews/check/check-finding.ts';
 import { loadEwsLibrary } from '../../../adapters/ews/ews-library.ts';
-import { MINUTE, SECOND } from '../../../component/runtime/clock.ts';
+import { type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import { answerFaults } from './answer-faults.ts';
 import { runCheck } from './check-run.ts';
 import { addressOf, FaultyExchange, PEOPLE } from './exchange.ts';
 import type { Fault } from './fault.ts';
 import { House, PACES, STALE_AFTER } from './house.ts';
+import { limitFaults } from './limit-faults.ts';
 import { mailboxFaults } from './mailbox-faults.ts';
 import { networkFaults } from './network-faults.ts';
+import { ntlmFaults } from './ntlm-faults.ts';
+import { oauthFaults } from './oauth-faults.ts';
 import { replyFaults } from './reply-faults.ts';
 import { serverFaults } from './server-faults.ts';
 import { streamingFaults } from './streaming-faults.ts';
@@ -23,6 +26,16 @@ const LASTS = STALE_AFTER + 4 * MINUTE;
 const GRACE = 5 * SECOND;
 const MOST_MEMORY = 64 * 1024 * 1024;
 
+const faults = [
+  ...serverFaults,
+  ...limitFaults,
+  ...networkFaults,
+  ...answerFaults,
+  ...mailboxFaults,
+  ...ntlmFaults,
+  ...oauthFaults,
+  ...replyFaults,
+];
 const table = new Table();
 
 // Loading takes a second, and several on a busy machine.
@@ -31,19 +44,11 @@ afterEach(() => vi.restoreAllMocks());
 afterAll(() => table.print());
 
 describe.each(['sweep', 'streaming'] as const)('in the column %s', (column) => {
-  test.each([...serverFaults, ...networkFaults, ...answerFaults, ...mailboxFaults, ...replyFaults])(
-    '$name: nothing wrong is seen, and all is well soon after',
-    (fault) => play(fault, column),
-    30_000,
-  );
+  test.each(faults)('$name: nothing wrong is seen, and all is well soon after', (fault) => play(fault, column), 30_000);
 });
 
 describe('a check', () => {
-  test.each([...serverFaults, ...networkFaults, ...answerFaults, ...mailboxFaults, ...streamingFaults])(
-    'in the face of this names it: $name',
-    (fault) => check(fault),
-    30_000,
-  );
+  test.each([...faults, ...streamingFaults])('in the face of this names it: $name', (fault) => check(fault), 30_000);
 });
 
 describe('of the notifications', () => {
@@ -57,6 +62,8 @@ describe('of the notifications', () => {
 async function play(fault: Fault, column: 'sweep' | 'streaming'): Promise<void> {
   const { cutsOff = [], backOff = 0, streamBackOff = 0, lingers = 0 } = fault;
   const hasStreams = column === 'streaming';
+  // A token that is refused is no log-on: another one is fetched and tried.
+  const proofs = fault.exchange?.scheme === 'oauth' ? 2 : 1;
   const exchange = await FaultyExchange.open(fault.exchange);
   const { clock, front, simulator } = exchange;
   const house = await House.open(exchange, {
@@ -64,16 +71,18 @@ async function play(fault: Fault, column: 'sweep' | 'streaming'): Promise<void> 
     automaticReplies: fault.asksReplies === true,
   });
   await house.pass(3 * MINUTE);
-  front.statuses.length = 0;
+  front.statuses.length = exchange.askedAt.length = 0;
   exchange.noteMemory();
   const memory = exchange.memoryPeak;
 
   // The fault begins; in the middle of it calendars change.
-  const began = clock.now();
-  exchange.isHanging = fault.hangs ?? false;
+  exchange.hanging = fault.hangs;
   exchange.blurred = fault.blurs ?? 'nothing';
+  const beginning = clock.now();
   await fault.begin(exchange);
   if (!fault.sparesStreams) front.cutStreams();
+  if (fault.feltAfter !== undefined) await house.pass(fault.feltAfter);
+  const began = clock.now();
   await house.pass(LASTS / 2);
   exchange.changeCalendars();
   await house.pass(LASTS / 2);
@@ -81,6 +90,13 @@ async function play(fault: Fault, column: 'sweep' | 'streaming'): Promise<void> 
   for (const person of PEOPLE) {
     if (cutsOff.includes(person)) expect(house.knownSince(person), person).toBeLessThanOrEqual(began);
     else expect(house.knownSince(person), person).toBeGreaterThan(ended - 1.5 * PACES.refreshIdle - MINUTE);
+  }
+  if (fault.isAbsorbed === true) expect(house.budgetPause).toBe(0);
+  // Streams have requests of their own, which one answer can't stop.
+  if (fault.wantsRest !== undefined && !hasStreams) {
+    const { askedAt } = fault.exchange?.scheme === 'oauth' ? exchange.authority : exchange;
+    const during = askedAt.filter((at) => at >= beginning);
+    expect(shortestGap(during)).toBeGreaterThanOrEqual(fault.wantsRest);
   }
   const growth = exchange.memoryPeak - memory;
   const pause = Math.max(
@@ -93,11 +109,13 @@ async function play(fault: Fault, column: 'sweep' | 'streaming'): Promise<void> 
   // It ends.
   exchange.mend();
   await fault.end?.(exchange);
+  expect(longestRun(front.statuses, 401)).toBeLessThanOrEqual(3 * proofs);
   if (fault.needsOperator === true) {
-    const asked = front.statuses.length;
+    const before = exchange.allAskedAt;
     await house.pass(10 * MINUTE);
-    expect(front.statuses.length).toBe(asked);
+    expect(exchange.allAskedAt).toEqual(before);
     house.source.budget.reset();
+    front.statuses.length = 0;
   }
   const mended = clock.now();
   const isWell = (): boolean =>
@@ -107,12 +125,12 @@ async function play(fault: Fault, column: 'sweep' | 'streaming'): Promise<void> 
   const isBack = await house.passUntil(isWell, limit);
   const seen = cutsOff.length > 0 ? 'last known, then nothing' : 'true throughout';
   const back = isBack ? `back in ${time(clock.now() - mended)}` : 'NOT BACK';
-  table.add(fault.name, column, `${seen}; ${back} of ${time(limit)}; ${front.statuses.length} requests`);
+  table.add(fault.name, column, `${seen}; ${back} of ${time(limit)}; ${exchange.askedAt.length} requests`);
 
   expect(house.wrong).toEqual([]);
   expect(isBack, `back within ${limit} ms`).toBe(true);
   for (const person of cutsOff) expect(house.history(person)).toContain('unavailable');
-  expect(longestRun(front.statuses, 401)).toBeLessThanOrEqual(3);
+  expect(longestRun(front.statuses, 401)).toBeLessThanOrEqual(3 * proofs);
   expect(simulator.account.isLocked).toBe(false);
   if (fault.isLarge) expect(growth).toBeLessThan(MOST_MEMORY);
 
@@ -132,9 +150,9 @@ async function check(fault: Fault): Promise<void> {
   const { front, simulator } = exchange;
   exchange.noteMemory();
   const memory = exchange.memoryPeak;
-  exchange.isHanging = fault.hangs ?? false;
+  exchange.hanging = fault.hangs;
   await fault.begin(exchange);
-  const findings = await runCheck(exchange);
+  const findings = await runCheck(exchange, { automaticReplies: fault.asksReplies === true });
   exchange.mend();
   await fault.end?.(exchange);
 
@@ -143,9 +161,15 @@ async function check(fault: Fault): Promise<void> {
   table.add(fault.name, 'check', severity === 'ok' ? 'ok' : `${worst?.step} ${severity}: ${worst?.seen}`);
   expect(severity === 'ok' ? 'ok' : `${worst?.step} ${severity}`).toBe(fault.check ?? 'authenticate error');
   expect(severity === 'ok' || worst?.advice !== undefined).toBe(true);
-  expect(longestRun(front.statuses.slice(1), 401)).toBeLessThanOrEqual(1);
-  expect(simulator.notifications.subscriptions).toEqual([]);
+  expect(longestRun(front.statuses, 401)).toBeLessThanOrEqual(fault.exchange?.scheme === 'oauth' ? 2 : 1);
+  expect(simulator.notifications.subscriptions).toHaveLength(fault.keepsSubscription === true ? 1 : 0);
+  expect(findings.some(({ seen }) => seen.includes('could not be given back'))).toBe(fault.keepsSubscription === true);
   if (fault.isLarge) expect(exchange.memoryPeak - memory).toBeLessThan(MOST_MEMORY);
+}
+
+/** Infinity when there was less than two of them. */
+function shortestGap(instants: readonly Instant[]): number {
+  return Math.min(...instants.slice(1).map((at, i) => at - (instants[i] as Instant)), Number.POSITIVE_INFINITY);
 }
 
 function longestRun(statuses: readonly number[], wanted: number): number {

@@ -6,6 +6,10 @@ import type { Socket } from 'node:net';
 import { Listener } from '../../support/exchange-simulator/listener.ts';
 
 export type Asked = {
+  /** The step of an NTLM handshake: the message that comes with the request. */
+  readonly ntlm: 'negotiate' | 'authenticate' | undefined;
+  /** The token that comes with it. */
+  readonly token: string | undefined;
   /** The local name of the element in the SOAP body. */
   readonly operation: string;
   readonly body: string;
@@ -16,18 +20,29 @@ export type Weather = {
   readonly answer?: (asked: Asked, response: ServerResponse) => boolean;
   /** Changes what Exchange answers to GetUserAvailability. */
   readonly rewrite?: (answer: string) => string;
+  /**
+   * The connections to Exchange: each client has its own (default), all have two between them, which are used in
+   * turn, or each request has a new one.
+   */
+  readonly upstream?: 'shared' | 'new';
 };
 
 export type Tls = { readonly key: string; readonly cert: string };
 
+/** The beginning of a message in Base64, with its type in it: 1 or 3. */
+const NTLM = /^(?:NTLM|Negotiate) TlRMTVNTUAA([BD])AAAA/;
 const BODY = /<(?:\w+:)?Body[^>]*>\s*<(?:\w+:)?(\w+)/;
 
 export class Front {
   weather: Weather = {};
-  /** The statuses of all answers, in their order. */
+  /** The statuses of all answers but the 401 for those who did not prove who they are, in their order. */
   readonly statuses: number[] = [];
+  /** Called for each request that comes. */
+  onRequest: () => void = () => {};
   readonly #target: number;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agents = new Map<Socket, Agent>();
+  readonly #shared = [1, 2].map(() => new Agent({ keepAlive: true, maxSockets: 1 }));
+  #turn = 0;
   readonly #streams = new Set<ServerResponse>();
   #listener: Listener;
 
@@ -64,6 +79,11 @@ export class Front {
     await this.#listener.open(port);
   }
 
+  /** Closes all connections; new ones are welcome. */
+  hangUp(): void {
+    this.#listener.hangUp();
+  }
+
   /** Cuts the streams of events that are open. */
   cutStreams(): void {
     for (const response of this.#streams) response.destroy();
@@ -71,7 +91,7 @@ export class Front {
 
   stop(): void {
     this.#listener.close();
-    this.#agent.destroy();
+    for (const agent of this.#shared) agent.destroy();
   }
 
   #createListener(tls: Tls | undefined): Listener {
@@ -81,7 +101,13 @@ export class Front {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // The clock of this machine is not the simulator's.
     response.sendDate = false;
-    response.once('close', () => this.statuses.push(response.headersSent ? response.statusCode : 0));
+    const ntlm = stepOf(request);
+    const isProof = request.headers.authorization !== undefined && ntlm !== 'negotiate';
+    this.onRequest();
+    response.once('close', () => {
+      const status = response.headersSent ? response.statusCode : 0;
+      if (isProof || status !== 401) this.statuses.push(status);
+    });
     const chunks: Buffer[] = [];
     try {
       for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
@@ -91,7 +117,8 @@ export class Front {
     const bytes = Buffer.concat(chunks);
     const body = bytes.toString();
     const operation = BODY.exec(body)?.[1] ?? '';
-    if (this.weather.answer?.({ operation, body }, response) !== true)
+    const [, token] = /^Bearer (.*)$/.exec(request.headers.authorization ?? '') ?? [];
+    if (this.weather.answer?.({ ntlm, token, operation, body }, response) !== true)
       this.#passOn(request, bytes, operation, response);
   }
 
@@ -99,7 +126,8 @@ export class Front {
     const rewrite = operation === 'GetUserAvailabilityRequest' ? this.weather.rewrite : undefined;
     const headers = { ...request.headers, 'accept-encoding': 'identity' };
     const { method, url: path } = request;
-    const options = { host: '127.0.0.1', port: this.#target, agent: this.#agent, method, path, headers };
+    const agent = this.#agentFor(request.socket);
+    const options = { host: '127.0.0.1', port: this.#target, agent, method, path, headers };
     const upstream = requestUpstream(options, (answer) => {
       const { 'transfer-encoding': _, ...kept } = answer.headers;
       response.writeHead(answer.statusCode ?? 502, kept);
@@ -116,6 +144,28 @@ export class Front {
     response.once('close', () => upstream.destroy());
     upstream.end(body);
   }
+
+  /** Whose connection to Exchange a request takes; false: a new one. */
+  #agentFor(socket: Socket): Agent | false {
+    const { upstream } = this.weather;
+    if (upstream === 'new') return false;
+    if (upstream === 'shared') return this.#shared[this.#turn++ % 2] as Agent;
+    const agent = this.#agents.get(socket) ?? new Agent({ keepAlive: true, maxSockets: 1 });
+    if (!this.#agents.has(socket)) {
+      this.#agents.set(socket, agent);
+      socket.once('close', () => {
+        this.#agents.delete(socket);
+        agent.destroy();
+      });
+    }
+    return agent;
+  }
+}
+
+function stepOf({ headers }: IncomingMessage): Asked['ntlm'] {
+  const [, type] = NTLM.exec(headers.authorization ?? '') ?? [];
+  if (type === undefined) return undefined;
+  return type === 'B' ? 'negotiate' : 'authenticate';
 }
 
 /** Breaks a connection as a firewall does: with a RST. */

@@ -7,16 +7,18 @@ import { onTestFinished } from 'vitest';
 import { createEwsCalendarSource } from '../../../adapters/ews/ews-calendar-source.ts';
 import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import type { BusyStatus } from '../../../component/calendar/busy-status.ts';
-import type { CalendarSource } from '../../../component/calendar/calendar-source.ts';
+import type { CalendarRouter, CalendarSource } from '../../../component/calendar/calendar-source.ts';
 import { RuleDirectory } from '../../../component/directory/rule-directory.ts';
 import { Gateway } from '../../../component/gateway.ts';
 import type { Look, Show } from '../../../component/presence/presence.ts';
 import { DAY, HOUR, type Instant, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
+import type { Logger } from '../../../component/runtime/logger.ts';
 import { SubscriptionPolicy } from '../../../component/subscription/subscription-policy.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
 import { FakeComponentServer, until } from '../../support/fake-component-server.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { RecordingLogger } from '../../support/recording-logger.ts';
+import { plainRules } from '../../support/presence-rules.ts';
+import { type LogEntry, RecordingLogger } from '../../support/recording-logger.ts';
 import { addressOf, type FaultyExchange, PEOPLE, type Person } from './exchange.ts';
 import { settle, track } from './traffic.ts';
 
@@ -31,6 +33,9 @@ export type View = 'available' | 'In a meeting' | 'Away' | 'unavailable';
 
 /** What Exchange is asked for besides free/busy. */
 export type Asked = { readonly notifications: boolean; readonly automaticReplies: boolean };
+
+/** Several servers in place of the one. */
+type Servers = { readonly route: CalendarRouter; close(): Promise<void> };
 
 export type Wrong = { readonly after: string; readonly who: Person; readonly seen: View; readonly expected: View };
 
@@ -47,6 +52,9 @@ export class House {
   readonly #logger = new RecordingLogger();
   readonly #random = seeded(20_260_302);
   readonly #known = new Map<string, Known>();
+  readonly #route: CalendarRouter;
+  /** Sources, and what they are with a note of their answers. */
+  readonly #observers = new Map<CalendarSource, CalendarSource>();
   readonly #views = new Map<Person, View>();
   readonly #histories = new Map<Person, string[]>();
   readonly #xmpp: FakeComponentServer;
@@ -55,10 +63,25 @@ export class House {
   #isStrict = false;
   #stepsInPlace = 0;
 
-  private constructor(exchange: FaultyExchange, xmpp: FakeComponentServer, asked: Asked) {
+  private constructor(
+    exchange: FaultyExchange,
+    xmpp: FakeComponentServer,
+    asked: Asked,
+    openServers: ((logger: Logger) => Servers) | undefined,
+  ) {
     this.#exchange = exchange;
     this.#xmpp = xmpp;
     this.clock = exchange.clock;
+    const { route, close } = openServers?.(this.#logger) ?? this.#openServer(asked);
+    onTestFinished(close);
+    const originals = (observer: CalendarSource | undefined) =>
+      [...this.#observers].find(([, one]) => one === observer)?.[0];
+    this.#route = (mailbox, after) => this.#observed(route(mailbox, originals(after)) as CalendarSource);
+    this.source = this.#route(addressOf('alice')) as CalendarSource;
+  }
+
+  #openServer(asked: Asked): Servers {
+    const exchange = this.#exchange;
     const source = createEwsCalendarSource({
       ...exchange.connection,
       ...{ name: 'main', concurrency: 4, logger: this.#logger, random: this.#random },
@@ -66,15 +89,14 @@ export class House {
       notifications: { mailboxes: asked.notifications ? 2000 : 0 },
       automaticReplies: asked.automaticReplies,
     });
-    onTestFinished(() => source.close());
-    this.source = this.#observed(source);
+    return { route: () => source, close: () => source.close() };
   }
 
   /** For one test; resolves when the watcher sees everyone, and Exchange listens where it shall. */
-  static async open(exchange: FaultyExchange, asked: Asked): Promise<House> {
+  static async open(exchange: FaultyExchange, asked: Asked, openServers?: (logger: Logger) => Servers): Promise<House> {
     const xmpp = await new FakeComponentServer().start();
     onTestFinished(() => xmpp.stop());
-    const house = new House(exchange, xmpp, asked);
+    const house = new House(exchange, xmpp, asked, openServers);
     await house.#start();
     return house;
   }
@@ -87,6 +109,11 @@ export class House {
   /** What was on it, in order. */
   history(person: Person): readonly string[] {
     return this.#histories.get(person) ?? [];
+  }
+
+  /** The lines of the log with this in them. */
+  said(text: string): readonly LogEntry[] {
+    return this.#logger.entries.filter(({ message }) => message.includes(text));
   }
 
   /** When what is known of the mailbox was asked for. */
@@ -134,7 +161,7 @@ export class House {
     this.#stepsInPlace = this.clock.now() === before ? this.#stepsInPlace + 1 : 0;
     if (this.#stepsInPlace > MOST_IN_PLACE) throw new Error('A timer is due again and again, and time stands still');
     await turn();
-    await settle(this.#exchange.isHanging);
+    await settle(this.#exchange.hanging);
     this.#notePause();
     this.#exchange.noteMemory();
     this.#readStanzas();
@@ -144,10 +171,11 @@ export class House {
   /** Stanzas are on their way for some turns of the event loop; what is still wrong after a second stays wrong. */
   async #compare(): Promise<void> {
     // One second is enough to find that something is wrong; it need not be waited for with each step.
-    const looks = this.wrong.length === 0 ? 220 : 1;
+    const looks = this.wrong.length === 0 ? 300 : 1;
     for (let look = 0; look < looks; look++) {
       if (PEOPLE.every((person) => this.view(person) === this.#expected(person))) return;
-      await sleep(look < 20 ? 0 : 5);
+      if (look < 100) await turn();
+      else await sleep(5);
       this.#readStanzas();
     }
     for (const who of PEOPLE) {
@@ -188,7 +216,9 @@ export class House {
 
   /** The source, with a note of what Exchange knew when it gave an answer that was taken. */
   #observed(source: CalendarSource): CalendarSource {
-    return {
+    const known = this.#observers.get(source);
+    if (known !== undefined) return known;
+    const observer: CalendarSource = {
       ...source,
       freeBusy: async (mailboxes, window, signal) => {
         const at = this.clock.now();
@@ -197,9 +227,13 @@ export class House {
         for (const [i, answer] of answers.entries()) {
           if ('periods' in answer) this.#known.set(answer.mailbox, { at, entries: before[i] ?? [] });
         }
-        return answers;
+        return answers.map((answer) =>
+          'servedBy' in answer ? { ...answer, servedBy: this.#observed(answer.servedBy) } : answer,
+        );
       },
     };
+    this.#observers.set(source, observer);
+    return observer;
   }
 
   #said(mailbox: string): readonly Entry[] {
@@ -214,6 +248,13 @@ export class House {
     const logger = this.#logger;
     const { port, domain, secret } = this.#xmpp;
     const look = (show?: Show): Look => ({ available: true, show, status: {} });
+    const rules = plainRules({
+      Free: look(),
+      Tentative: look('xa'),
+      WorkingElsewhere: look('chat'),
+      Busy: look('dnd'),
+      OOF: look('away'),
+    });
     const gateway = new Gateway({
       connection: { ...{ host: '127.0.0.1', port, domain, secret }, clock: systemClock },
       ...{ repeatRate: 2000, stopTimeout: 30 * SECOND, onStop: 'keep' },
@@ -221,19 +262,13 @@ export class House {
       ...{ coalesce: SECOND, staleAfterOf: () => STALE_AFTER, window: { past: HOUR, future: 48 * HOUR } },
       goneAfter: 7 * DAY,
       presencePolicy: {
-        looks: {
-          Free: look(),
-          Tentative: look('xa'),
-          WorkingElsewhere: look('chat'),
-          Busy: look('dnd'),
-          OOF: look('away'),
-        },
+        rulesOf: () => rules,
         agedAfter: 10 * MINUTE,
       },
       language: 'en',
       subscriptionPolicy: new SubscriptionPolicy({ domains: ['example.net'], rules: [], maxSubscriptions: 500 }),
       directory: new RuleDirectory({ rule: '{local}@example.com', domains: [], contacts: new Map() }),
-      route: () => this.source,
+      route: this.#route,
       ...{ clock, logger, store: new MemoryStore(), random: this.#random, version: '1.0.0' },
     });
     await gateway.start();
@@ -248,7 +283,7 @@ export class House {
       (this.source.changes === undefined || this.listening === PEOPLE.length);
     for (let look = 0; look < 600 && !isReady(); look++) {
       await this.pass(100);
-      await sleep(0);
+      if (look > 100) await sleep(1);
     }
     if (!isReady()) throw new Error('The house never came to be ready');
     this.#isStrict = true;
@@ -262,7 +297,7 @@ export class House {
     });
     for (let look = 0; look < 400 && !isStopped; look++) {
       this.clock.advance(100);
-      await settle(true);
+      await settle(() => true);
     }
     await stopped;
   }

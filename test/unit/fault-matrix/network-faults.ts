@@ -3,6 +3,7 @@
 import dns from 'node:dns';
 import { syncBuiltinESMExports } from 'node:module';
 import { vi } from 'vitest';
+import { MINUTE } from '../../../component/runtime/clock.ts';
 import { makeAuthority } from '../../support/certificate.ts';
 import { type FaultyExchange, PEOPLE } from './exchange.ts';
 import type { Fault } from './fault.ts';
@@ -131,8 +132,11 @@ export const networkFaults: readonly Fault[] = [
     response.writeHead(451, { 'x-ms-location': 'https://other.example.com/EWS/Exchange.asmx' }).end();
     return true;
   }),
-  answers('429 with Retry-After', (_asked, response) => {
-    response.writeHead(429, { 'retry-after': '60' }).end();
-    return true;
-  }),
+  {
+    ...answers('429 with Retry-After', (_asked, response) => {
+      response.writeHead(429, { 'retry-after': '60' }).end();
+      return true;
+    }),
+    wantsRest: MINUTE,
+  },
 ];

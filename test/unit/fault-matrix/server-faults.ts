@@ -13,16 +13,21 @@ function simulated(name: string, setting: FaultSetting, more: Partial<Fault> = {
 const passing: Partial<Fault> = { cutsOff: [] };
 /** Who gets a ResponseCode was let in. */
 const letIn: Partial<Fault> = { check: 'free-busy error' };
+const wantingRest: Partial<Fault> = { ...letIn, wantsRest: 2 * MINUTE };
 const refused: Partial<Fault> = { needsOperator: true };
 
 export const serverFaults: readonly Fault[] = [
   simulated('503', { kind: 'unavailable' }),
-  simulated('503 with Retry-After in seconds', { kind: 'unavailable', retryAfter: 90 }),
+  simulated('503 with Retry-After in seconds', { kind: 'unavailable', retryAfter: 90 }, { wantsRest: 90 * SECOND }),
   simulated('503 with Retry-After at a date', { kind: 'unavailable', retryAfter: 'Mon, 02 Mar 2026 09:20:00 GMT' }),
-  simulated('busy, BackOffMilliseconds first', { kind: 'busy-fault', backOff: 120_000, position: 'first' }, letIn),
-  simulated('busy, BackOffMilliseconds last', { kind: 'busy-fault', backOff: 120_000, position: 'last' }, letIn),
+  simulated(
+    'busy, BackOffMilliseconds first',
+    { kind: 'busy-fault', backOff: 120_000, position: 'first' },
+    wantingRest,
+  ),
+  simulated('busy, BackOffMilliseconds last', { kind: 'busy-fault', backOff: 120_000, position: 'last' }, wantingRest),
   simulated('busy in a 200', { kind: 'busy-in-200' }, letIn),
-  simulated('busy in a 200 with BackOffMilliseconds', { kind: 'busy-in-200', backOff: 120_000 }, letIn),
+  simulated('busy in a 200 with BackOffMilliseconds', { kind: 'busy-in-200', backOff: 120_000 }, wantingRest),
   simulated(
     'too many connections, back-off 0',
     { kind: 'too-many-connections' },
@@ -44,7 +49,7 @@ export const serverFaults: readonly Fault[] = [
   simulated('500 and nothing', { kind: 'empty-500' }),
   simulated('302 to a log-in page', { kind: 'redirect' }),
   simulated('a body that is cut', { kind: 'cut-body' }),
-  simulated('no answer, ever', { kind: 'hang' }, { hangs: true, lingers: 90 * SECOND }),
+  simulated('no answer, ever', { kind: 'hang' }, { hangs: () => true, lingers: 90 * SECOND }),
   simulated('a body in slow pieces', { kind: 'slow-body', pieces: 4, pause: 2 }, { ...passing, check: 'version info' }),
   simulated('an answer too few', { kind: 'wrong-count' }, letIn),
   simulated('a fault in a 200', { kind: 'fault-in-200' }, letIn),

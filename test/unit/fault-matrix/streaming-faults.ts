@@ -68,6 +68,22 @@ export const streamingFaults: readonly Fault[] = [
     isLarge: true,
     check: 'streaming error',
   },
+  {
+    name: 'the policy allows no streams',
+    begin: ({ simulator }) => void Object.assign(simulator.limits, { hangingConnections: 0 }),
+    check: 'streaming error',
+    backOff: GROWS,
+  },
+  {
+    name: 'the policy allows no subscriptions',
+    begin: ({ simulator }) => {
+      simulator.limits.subscriptions = 0;
+      simulator.notifications.restart();
+    },
+    sparesStreams: true,
+    check: 'impersonation error',
+    backOff: GROWS,
+  },
   resubscribing('Subscribe is busy', { kind: 'busy-fault', backOff: 60_000, operation: 'Subscribe' }),
   resubscribing(
     'Subscribe gets an empty 500',

@@ -4,7 +4,10 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 
-type UndiciRequest = { readonly body?: unknown };
+type UndiciRequest = { readonly origin?: unknown; readonly body?: unknown };
+
+/** Which requests never get an answer, by where they go and what they ask. */
+export type Hanging = (origin: string, body: string) => boolean;
 
 /** Requests, and whatever else is waited for. */
 const underWay = new Set<object>();
@@ -25,8 +28,20 @@ function requestOf(message: unknown): UndiciRequest {
   return (message as { readonly request: UndiciRequest }).request;
 }
 
-function isStream({ body }: UndiciRequest): boolean {
-  return (body instanceof Uint8Array ? Buffer.from(body).toString() : String(body)).includes('GetStreamingEvents');
+function isStream(request: UndiciRequest): boolean {
+  return bodyOf(request).includes('GetStreamingEvents');
+}
+
+function bodyOf({ body }: UndiciRequest): string {
+  return body instanceof Uint8Array ? Buffer.from(body).toString() : String(body);
+}
+
+/** Whether something may come to its end: whoever waits for what hangs does not. */
+function isMoving(hanging: Hanging | undefined): boolean {
+  if (hanging === undefined) return underWay.size > 0;
+  return [...underWay].some(
+    (one: UndiciRequest) => one.origin !== undefined && !hanging(String(one.origin), bodyOf(one)),
+  );
 }
 
 /** Something is under way until its promise settles. What is decompressed is so after the last byte has come. */
@@ -53,18 +68,18 @@ const LONGEST = 20_000;
 /**
  * Resolves when nothing moves any more.
  *
- * @param isHanging whether requests never get an answer at present
+ * @param hanging which requests never get an answer at present; nobody waits for them
  */
-export async function settle(isHanging: boolean): Promise<void> {
+export async function settle(hanging: Hanging | undefined): Promise<void> {
   const began = performance.now();
   let before = ended;
   for (let quiet = 0; quiet < TRIP; quiet++) {
     await turn();
-    const isMoving = !isHanging && underWay.size > 0;
-    if (isMoving || ended !== before) quiet = -1;
+    const moves = isMoving(hanging);
+    if (moves || ended !== before) quiet = -1;
     before = ended;
     const took = performance.now() - began;
     if (took > LONGEST) throw new Error('A request neither hangs nor ends');
-    if (isMoving && took > 20) await sleep(1);
+    if (moves && took > 20) await sleep(1);
   }
 }

@@ -39,11 +39,15 @@ export type MailTipsWorld = {
   readonly calendars: Calendars;
   readonly faults: Faults;
   readonly now: () => number;
-  /** MaxRecipientsPerGetMailTipsRequest. */
-  readonly mostMailTips: number;
+  readonly limits: Readonly<MailTipsLimits>;
 };
 
-export function getMailTips({ calendars, faults, now, mostMailTips }: MailTipsWorld): Operation<MailTipsRequest> {
+export type MailTipsLimits = {
+  /** MaxRecipientsPerGetMailTipsRequest. */
+  mailTips: number;
+};
+
+export function getMailTips({ calendars, faults, now, limits }: MailTipsWorld): Operation<MailTipsRequest> {
   return {
     read(element) {
       const parts = readChildren(element, MESSAGES, { SendingAs: '1', Recipients: '1', MailTipsRequested: '1' });
@@ -56,8 +60,8 @@ export function getMailTips({ calendars, faults, now, mostMailTips }: MailTipsWo
     },
     answer({ mailboxes, asked }, _caller, fault) {
       const { style } = faults;
-      if (mailboxes.length > mostMailTips) {
-        const message = `Tips are given for ${mostMailTips} recipients at most, not for ${mailboxes.length}.`;
+      if (mailboxes.length > limits.mailTips) {
+        const message = `Tips are given for ${limits.mailTips} recipients at most, not for ${mailboxes.length}.`;
         return writeAnswer(style, '', { code: 'ErrorInvalidRequest', message });
       }
       const messages = mailboxes.map((mailbox) => {

@@ -15,6 +15,7 @@ import {
 import { systemClock } from '../../../../adapters/runtime/system-clock.ts';
 import { AccountGuard } from '../../../../component/calendar/account-guard.ts';
 import type { CalendarSource, FreeBusyAnswer } from '../../../../component/calendar/calendar-source.ts';
+import { RequestBudget } from '../../../../component/calendar/request-budget.ts';
 import { DAY, HOUR, MINUTE } from '../../../../component/runtime/clock.ts';
 import {
   type ExchangeSimulator,
@@ -62,10 +63,14 @@ function open(options: Partial<AutodiscoverFinderOptions> = {}): ClosableSource 
     openEndpoint: (endpoint) => {
       opened.push(endpoint.name);
       groupsOf.set(endpoint.url, endpoint.groupOf);
-      return createEwsCalendarSource({ ...connection, ...endpoint, concurrency: 2, logger, ...{ account } });
+      return createEwsCalendarSource({ ...connection, ...endpoint, budget: budgetOf(account), concurrency: 2, logger });
     },
     ...options,
   });
+}
+
+function budgetOf(account: AccountGuard): RequestBudget {
+  return new RequestBudget({ concurrency: 2, random: () => 0.5, account });
 }
 
 async function ask(source: CalendarSource, ...mailboxes: readonly string[]) {
@@ -141,6 +146,36 @@ describe('a mailbox that has moved', () => {
     expect(answer.by.name).toBe(`hq (127.0.0.1:${fresh.port})`);
   });
 
+  test('leaves those in peace that stayed, also when whole requests are redirected', async () => {
+    const [before] = await ask(finder, alice, 'bob@example.test', 'carol@example.test');
+    const source = (before as { servedBy: CalendarSource }).servedBy;
+    for (const mailbox of [alice, 'carol@example.test']) old.moveMailbox(mailbox, fresh, '302');
+    expect(await ask(source, alice, 'bob@example.test', 'carol@example.test')).toMatchObject(
+      [1, 2, 3].map(() => ({ servedBy: finder })),
+    );
+    const answer = await askThrough('bob@example.test');
+    expect(answer).toMatchObject({ periods: [] });
+    expect(answer.by).toBe(source);
+    expect((await askThrough(alice)).by).not.toBe(source);
+  });
+
+  test('is not sent to and fro where the server redirects all that Autodiscover sends there', async () => {
+    const [before] = await ask(finder, alice, 'bob@example.test');
+    const source = (before as { servedBy: CalendarSource }).servedBy;
+    for (const mailbox of [alice, 'bob@example.test']) {
+      old.moveMailbox(mailbox, fresh, '302');
+      old.autodiscover.set(mailbox, { settings: { ExternalEwsUrl: old.url, InternalEwsUrl: old.url } });
+    }
+    for (let round = 0; round < 3; round++) {
+      await ask(source, alice, 'bob@example.test');
+      await ask(finder, alice, 'bob@example.test');
+    }
+    expect(await ask(finder, alice, 'bob@example.test')).toMatchObject(
+      [1, 2].map(() => ({ error: { kind: 'wrong-server', code: 'CONTRADICTION' } })),
+    );
+    expect(lookUps()).toBe(3);
+  });
+
   test('leaves those in peace that stayed', async () => {
     const [before] = await ask(finder, alice, 'bob@example.test');
     old.moveMailbox(alice, fresh);
@@ -152,9 +187,9 @@ describe('a mailbox that has moved', () => {
     old.moveMailbox(alice, fresh);
     old.autodiscover.set(alice, { settings: { ExternalEwsUrl: old.url } });
     const lost = await askThrough(alice);
-    expect(lost).toMatchObject({ error: { kind: 'unreachable', code: 'CONTRADICTION', retryAfter: 10 * MINUTE } });
+    expect(lost).toMatchObject({ error: { kind: 'wrong-server', code: 'CONTRADICTION', retryAfter: 10 * MINUTE } });
     const asked = lookUps();
-    expect(await askThrough(alice)).toMatchObject({ error: { kind: 'unreachable' } });
+    expect(await askThrough(alice)).toMatchObject({ error: { kind: 'wrong-server' } });
     expect(lookUps()).toBe(asked);
 
     old.autodiscover.delete(alice);

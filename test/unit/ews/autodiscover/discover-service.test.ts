@@ -27,7 +27,7 @@ async function discover({ pages, records = [], hosts = [] }: World) {
     get: ({ href }) => {
       asked.push(href);
       const head = pages[href];
-      if (head !== undefined) return Promise.resolve(typeof head === 'function' ? head() : head);
+      if (head !== undefined) return Promise.resolve().then(() => (typeof head === 'function' ? head() : head));
       return Promise.reject(new CalendarSourceError('unreachable', 'x: nobody is there'));
     },
     srv: (name) => {
@@ -52,6 +52,18 @@ const plain = `http://autodiscover.example.com${XML}`;
 describe('an Autodiscover service is looked for', () => {
   test('at the domain first, and that is enough', async () => {
     expect(await discover({ pages: { [bare]: says } })).toEqual({ found: bare, asked: [bare] });
+  });
+
+  test('no further when the proxy refuses its account: each place would be one more wrong password', async () => {
+    const refuse = (): Head => {
+      throw new CalendarSourceError('proxy-unauthorized', 'the proxy asks for a log-in');
+    };
+    const { found, asked } = await discover({ pages: { [bare]: refuse, [usual]: says } });
+    expect(found).toMatchObject({ kind: 'proxy-unauthorized' });
+    expect(asked).toEqual([bare]);
+    const late = await discover({ pages: { [plain]: refuse } });
+    expect(late.found).toMatchObject({ kind: 'proxy-unauthorized' });
+    expect(late.asked).toEqual([bare, usual, plain]);
   });
 
   test('past a web site at the domain that only asks for a log-in', async () => {

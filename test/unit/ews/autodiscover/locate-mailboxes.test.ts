@@ -132,7 +132,7 @@ describe('what leads astray is an error for that mailbox alone', () => {
 });
 
 describe('a service that fails', () => {
-  const fail = (kind: 'throttled' | 'unauthorized') => () => {
+  const fail = (kind: 'throttled' | 'unauthorized' | 'proxy-unauthorized') => () => {
     throw new CalendarSourceError(kind, kind);
   };
 
@@ -146,13 +146,16 @@ describe('a service that fails', () => {
     expect(results).toEqual({ 'x@none.test': 'unreachable: none', 'x@a.test': ews('mail.a.test') });
   });
 
-  test('to refuse the password is the last that gets it', async () => {
-    const asked: string[] = [];
-    const refuse: Say = (_address, url) => {
-      asked.push(url);
-      return fail('unauthorized')();
-    };
-    await expect(locate(['x@a.test', 'x@b.test'], refuse)).rejects.toMatchObject({ kind: 'unauthorized' });
-    expect(asked).toEqual([service('a.test')]);
-  });
+  test.each(['unauthorized', 'proxy-unauthorized'] as const)(
+    'to refuse the password (%s) is the last that gets it',
+    async (kind) => {
+      const asked: string[] = [];
+      const refuse: Say = (_address, url) => {
+        asked.push(url);
+        return fail(kind)();
+      };
+      await expect(locate(['x@a.test', 'x@b.test'], refuse)).rejects.toMatchObject({ kind });
+      expect(asked).toEqual([service('a.test')]);
+    },
+  );
 });

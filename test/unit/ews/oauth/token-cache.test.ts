@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Token } from '../../../../adapters/ews/oauth/acquire-token.ts';
 import { TokenCache } from '../../../../adapters/ews/oauth/token-cache.ts';
+import { CalendarSourceError } from '../../../../component/calendar/calendar-source-error.ts';
 import { MINUTE, SECOND } from '../../../../component/runtime/clock.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
@@ -82,6 +83,35 @@ describe('a token', () => {
     const got = cache.get(never);
     asked[3]?.fail(reason);
     await expect(got).rejects.toBe(reason);
+  });
+
+  test('is not asked for while the authority wants to be left alone, whoever needs one', async () => {
+    const { cache, clock, asked, first } = makeCache(6 * MINUTE);
+    await first('t1');
+    await clock.pass(3 * MINUTE);
+    await cache.get(never);
+    const retryAfter = 4 * MINUTE;
+    asked[1]?.fail(new CalendarSourceError('throttled', 'It is busy', { code: 'HTTP 429', retryAfter }));
+    await clock.pass(MINUTE);
+    expect(await cache.get(never)).toBe('t1');
+    await clock.pass(2 * MINUTE);
+    const busy = { kind: 'throttled', message: 'It is busy', code: 'HTTP 429', retryAfter: MINUTE };
+    await expect(cache.get(never)).rejects.toMatchObject(busy);
+    expect(asked).toHaveLength(2);
+    await clock.pass(MINUTE);
+    await first('t2');
+    expect(asked).toHaveLength(3);
+  });
+
+  test('is asked for at once when the clock was set back before the authority wanted to be left alone', async () => {
+    const { cache, clock, asked } = makeCache();
+    const got = cache.get(never);
+    asked[0]?.fail(new CalendarSourceError('throttled', 'It is busy', { retryAfter: MINUTE }));
+    await expect(got).rejects.toThrow('It is busy');
+    clock.jump(-60 * MINUTE);
+    const again = cache.get(never);
+    asked[1]?.give('t1');
+    expect(await again).toBe('t1');
   });
 
   test('that has ended is not used', async () => {
