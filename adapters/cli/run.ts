@@ -42,6 +42,8 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     return unusable(error, logger);
   }
   const servers = openExchangeServers(configuration.exchange.servers, clock, logger);
+  const looks = { ...presence.statuses, OffHours: presence.statuses.Free };
+  const rules = { looks, allDay: {}, shortest: 0, hours: undefined, times: false };
   const gateway = new Gateway({
     connection: {
       ...{ host: xmpp.host, port: xmpp.port, domain: xmpp.domain, secret: xmpp.secret },
@@ -52,7 +54,7 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     ...{ coalesce: calendar.coalesce, window: calendar.window, goneAfter: calendar.goneAfter },
     staleAfterOf: (mailbox) => servers.staleAfterOf(mailbox) ?? calendar.staleAfter,
     // What is older than it can be while all is well says so.
-    presencePolicy: { looks: presence.statuses, agedAfter: longestPause(calendar) + PATIENCE },
+    presencePolicy: { rulesOf: () => rules, agedAfter: longestPause(calendar) + PATIENCE },
     language: presence.language,
     subscriptionPolicy: new SubscriptionPolicy(watchers),
     directory: new RuleDirectory(configuration.directory),

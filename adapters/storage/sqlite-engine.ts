@@ -11,8 +11,8 @@ const changeSql = {
   saveSubscription: `INSERT INTO subscriptions (contact, watcher, state, since) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET state = excluded.state, since = excluded.since`,
   deleteSubscription: 'DELETE FROM subscriptions WHERE contact = ? AND watcher = ?',
-  saveTimeline: `INSERT INTO mailboxes (mailbox, fetched_at, ends_at, steps, gone_since) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET fetched_at = excluded.fetched_at, ends_at = excluded.ends_at, steps = excluded.steps,
+  saveTimeline: `INSERT INTO mailboxes (mailbox, fetched_at, ends_at, steps, gone_since, hours) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET fetched_at = excluded.fetched_at, ends_at = excluded.ends_at, steps = excluded.steps, hours = excluded.hours,
       gone_since = excluded.gone_since`,
   deleteTimeline: 'DELETE FROM mailboxes WHERE mailbox = ?',
   saveSaid: `INSERT INTO said (contact, said) VALUES (?, ?)
@@ -25,7 +25,7 @@ export type Change = readonly [statement: keyof typeof changeSql, ...values: Sql
 
 const tables = {
   subscriptions: { columns: 'contact, watcher, state, since', key: ['contact', 'watcher'] },
-  mailboxes: { columns: 'mailbox, fetched_at, ends_at, steps, gone_since', key: ['mailbox'] },
+  mailboxes: { columns: 'mailbox, fetched_at, ends_at, steps, gone_since, hours', key: ['mailbox'] },
   said: { columns: 'contact, said', key: ['contact'] },
 } as const;
 

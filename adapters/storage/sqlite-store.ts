@@ -12,7 +12,7 @@ import { GroupCommit } from './group-commit.ts';
 import { pageKey, type SqlRow, type TableName } from './sqlite-engine.ts';
 import { type RemoteEngine, SqliteThread } from './sqlite-thread.ts';
 import { StorageError } from './storage-error.ts';
-import { packMailbox, unpackMailbox } from './timeline-row.ts';
+import { MailboxUnpacker, packMailbox } from './timeline-row.ts';
 
 export type SqliteStoreOptions = {
   /** The database's path. Its folder must exist; the file is created when there is none. */
@@ -76,7 +76,8 @@ export class SqliteStore implements SubscriptionStore, TimelineStore, SaidStore 
   }
 
   async *loadTimelines(): AsyncIterable<readonly MailboxRecord[]> {
-    for await (const rows of this.#pages('mailboxes')) yield rows.map(unpackMailbox);
+    const unpacker = new MailboxUnpacker();
+    for await (const rows of this.#pages('mailboxes')) yield rows.map((row) => unpacker.unpack(row));
   }
 
   saveTimelines(records: readonly MailboxRecord[]): Promise<void> {

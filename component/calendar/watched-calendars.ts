@@ -50,6 +50,7 @@ export class WatchedCalendars {
       ...options,
       timelineOf: (mailbox) => options.cache.get(mailbox).timeline,
       onAnswer: (...answer) => this.#answered(...answer),
+      onMoved: (...move) => this.#log.moved(...move),
     });
   }
 
@@ -130,7 +131,7 @@ export class WatchedCalendars {
       cache.set(mailbox, { timeline, goneSince });
       listener.notFound(mailbox, goneSince);
     } else {
-      cache.set(mailbox, { timeline: buildTimeline(answer.periods, window, at), goneSince: undefined });
+      cache.set(mailbox, { timeline: buildTimeline(answer.periods, window, at, answer.hours), goneSince: undefined });
       listener.known(mailbox);
     }
     this.#unsaved.add(mailbox);

@@ -1,12 +1,24 @@
-import type { BusyStatus } from '../calendar/busy-status.ts';
-import { nextTransition, statusAt, statusSince, type Timeline } from '../calendar/timeline.ts';
+import { type CalendarRules, type ShownStatus, type Stretch, stretchAt } from '../calendar/shown-calendar.ts';
+import type { Timeline } from '../calendar/timeline.ts';
 import type { Mailbox } from '../directory/directory.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { type Look, type Presence, UNKNOWN } from './presence.ts';
 
+/** What each status looks like. NoData is not among them: what is not known is not shown. */
+export type Looks = Readonly<Record<Exclude<ShownStatus, 'NoData'>, Look>>;
+
+/** How one mailbox's calendar is shown. */
+export type PresenceRules = Omit<CalendarRules, 'hours'> & {
+  readonly looks: Looks;
+  /** When the owner works: `mailbox`, as the mailbox says; undefined: nobody is off hours. */
+  readonly hours: CalendarRules['hours'] | 'mailbox';
+  /** Whether watchers see since when and until when. */
+  readonly times: boolean;
+};
+
 export type PresencePolicy = {
-  /** What each busy status looks like. NoData is not among them: what is not known is not shown. */
-  readonly looks: Readonly<Record<Exclude<BusyStatus, 'NoData'>, Look>>;
+  /** The same object for all mailboxes with equal rules. */
+  readonly rulesOf: (mailbox: Mailbox) => PresenceRules;
   /** The age at which a mailbox's timeline no longer counts as knowledge, in milliseconds. */
   readonly staleAfter: (mailbox: Mailbox) => number;
   /** The age from which on presence says how old it is, in milliseconds (XEP-0203). */
@@ -21,17 +33,19 @@ export function presenceAt(
   policy: PresencePolicy,
 ): Presence {
   if (timeline === undefined || isStale(timeline, now, policy.staleAfter(mailbox))) return UNKNOWN;
-  const status = statusAt(timeline, now);
+  const rules = policy.rulesOf(mailbox);
+  const { status, since, until } = shownAt(timeline, now, rules);
   if (status === 'NoData') return UNKNOWN;
   const aged = now - timeline.fetchedAt >= policy.agedAfter;
   return {
-    look: policy.looks[status],
-    since: statusSince(timeline, now),
+    look: rules.looks[status],
+    since: rules.times ? since : undefined,
+    until: rules.times && isBusy(status) ? until : undefined,
     asOf: aged ? timeline.fetchedAt : undefined,
   };
 }
 
-/** When to look again: the calendar's next transition, or the end of what the timeline is good for. */
+/** When to look again: when the calendar shows something else, or the timeline is good for nothing any more. */
 export function nextLook(
   mailbox: Mailbox,
   timeline: Timeline,
@@ -40,8 +54,18 @@ export function nextLook(
 ): Instant | undefined {
   const staleAfter = policy.staleAfter(mailbox);
   if (isStale(timeline, now, staleAfter)) return undefined;
-  const staleAt = timeline.fetchedAt + staleAfter;
-  return Math.min(nextTransition(timeline, now) ?? staleAt, staleAt);
+  const { until } = shownAt(timeline, now, policy.rulesOf(mailbox));
+  return Math.min(until ?? timeline.end, timeline.fetchedAt + staleAfter);
+}
+
+/** When the next meeting begins nobody is told: it would be one stanza more for each that is booked. */
+function isBusy(status: ShownStatus): boolean {
+  return status !== 'Free' && status !== 'OffHours';
+}
+
+function shownAt(timeline: Timeline, now: Instant, rules: PresenceRules): Stretch {
+  const hours = rules.hours === 'mailbox' ? timeline.hours : rules.hours;
+  return stretchAt(timeline, now, { ...rules, hours });
 }
 
 /** A timeline from the future (the clock was set back) is as doubtful as one from the past. */

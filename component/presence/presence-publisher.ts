@@ -2,7 +2,7 @@ import type { ContactLocal } from '../directory/directory.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { BareJid } from '../subscription/subscription-store.ts';
-import { type Look, lookKey, type Presence, UNAVAILABLE, UNKNOWN } from './presence.ts';
+import { type Look, type Presence, presenceKey, UNKNOWN } from './presence.ts';
 import { SaidSaver } from './said-saver.ts';
 import type { SaidStore } from './said-store.ts';
 import { Telling } from './telling.ts';
@@ -61,14 +61,14 @@ export class PresencePublisher {
 
   /** A contact that has watchers since an earlier run, and what was last said of it then. */
   restore(contact: ContactLocal, lastSaid: string | undefined): void {
-    this.#contacts.set(contact, new Telling(lookKey(this.#presenceOf(contact).look), lastSaid));
+    this.#contacts.set(contact, new Telling(presenceKey(this.#presenceOf(contact)), lastSaid));
   }
 
   /** The contact may show something else now. */
   changed(contact: ContactLocal): void {
     const telling = this.#contacts.get(contact);
     if (telling === undefined || this.#withdrawn) return;
-    const key = lookKey(this.#options.presenceOf(contact).look);
+    const key = presenceKey(this.#options.presenceOf(contact));
     if (key === telling.key) return;
     telling.show(key);
     for (const lane of this.#repeats) lane.delete(contact);
@@ -85,7 +85,7 @@ export class PresencePublisher {
     this.changed(contact);
     if (!this.#options.wire.say([{ contact, to: watcher, presence }])) return;
     if (telling.isUntold && !this.#isWaiting(contact)) this.#finish(contact, telling);
-    else telling.note(watcher, lookKey(presence.look));
+    else telling.note(watcher, presenceKey(presence));
   }
 
   /** Answers a client that probed. */
@@ -94,7 +94,7 @@ export class PresencePublisher {
     const presence = this.#presenceOf(contact);
     this.changed(contact);
     if (!this.#options.wire.say([{ contact, to: client, presence }])) return;
-    telling.noteClient(client.split('/', 1)[0] as BareJid, lookKey(presence.look));
+    telling.noteClient(client.split('/', 1)[0] as BareJid, presenceKey(presence));
   }
 
   /** Tells one that nothing is known, or that it no longer watches. */
@@ -117,10 +117,10 @@ export class PresencePublisher {
     this.#fresh.clear();
     for (const lane of this.#repeats) lane.clear();
     for (const [contact, telling] of this.#contacts) {
-      const { look } = this.#presenceOf(contact);
+      const presence = this.#presenceOf(contact);
       telling.startOver();
-      telling.show(lookKey(look));
-      this.#repeats[repeatOrder(telling, look)]?.add(contact);
+      telling.show(presenceKey(presence));
+      this.#repeats[repeatOrder(telling, presence.look)]?.add(contact);
     }
     this.#pump();
   }
@@ -135,7 +135,7 @@ export class PresencePublisher {
     this.#withdrawn = true;
     this.#fresh.clear();
     for (const lane of this.#repeats) lane.clear();
-    const unavailable = lookKey(UNAVAILABLE);
+    const unavailable = presenceKey(UNKNOWN);
     const others: ContactLocal[] = [];
     for (const [contact, telling] of this.#contacts) {
       // Not by what it shows now: what went stale since the last look was never said.
@@ -255,7 +255,7 @@ export class PresencePublisher {
   /** @returns whether all watchers of the contact have been told */
   #takeTurn(contact: ContactLocal, telling: Telling, most: number, utterances: Utterance[]): boolean {
     const presence = this.#presenceOf(contact);
-    telling.show(lookKey(presence.look));
+    telling.show(presenceKey(presence));
     while (utterances.length < most) {
       const watcher = telling.next(() => this.#options.watchersOf(contact));
       if (watcher === undefined) break;

@@ -15,8 +15,10 @@ export type Look =
 /** What a contact shows, since when, and from when the knowledge is. */
 export type Presence = {
   readonly look: Look;
-  /** Since when the look holds; undefined when the calendar's window does not show it. */
+  /** Since when it is so; undefined: not known, or not to be told. */
   readonly since: Instant | undefined;
+  /** Until when somebody is busy, as far as is known; undefined: is not, or not known, or not to be told. */
+  readonly until: Instant | undefined;
   /** When Exchange said so, where that is too long ago to go without saying (XEP-0203). */
   readonly asOf: Instant | undefined;
 };
@@ -24,16 +26,16 @@ export type Presence = {
 export const UNAVAILABLE: Look = { available: false };
 
 /** The presence of a contact of which nothing is known. */
-export const UNKNOWN: Presence = { look: UNAVAILABLE, since: undefined, asOf: undefined };
+export const UNKNOWN: Presence = { look: UNAVAILABLE, since: undefined, until: undefined, asOf: undefined };
 
 const keys = new WeakMap<Look, string>([[UNAVAILABLE, 'unavailable']]);
 
-/** A key that is equal for looks that a watcher can't tell apart, and stays so across restarts. */
-export function lookKey(look: Look): string {
+/** A key that is equal for presence that says the same to a watcher, and stays so across restarts. */
+export function presenceKey({ look, until }: Presence): string {
   let key = keys.get(look);
   if (key === undefined) {
     key = look.available ? JSON.stringify([look.show ?? '', ...Object.entries(look.status).flat()]) : 'unavailable';
     keys.set(look, key);
   }
-  return key;
+  return until === undefined ? key : `${key} ${until}`;
 }

@@ -17,6 +17,7 @@
 // the usual five rounds meet no refresh; many rounds do, as in real life.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UNKNOWN } from '../../component/presence/presence.ts';
 import { presenceStanza } from '../../component/xmpp/presence-stanza.ts';
 import { type ExchangeSimulator, startExchangeSimulator } from '../support/exchange-simulator/exchange-simulator.ts';
 import { ONLINE } from '../support/house.ts';
@@ -129,7 +130,7 @@ function fullJid(contact: string, domain: string): string {
 function floorStanzas(watcher: string): Buffer {
   const look = { available: true, show: 'dnd', status: { en: 'In a meeting' } } as const;
   const stanzas = CONTACTS.map((contact) => {
-    const { head, tail } = presenceStanza(contact, FLOOR_DOMAIN, { look, since: undefined, asOf: undefined }, 'en');
+    const { head, tail } = presenceStanza(contact, FLOOR_DOMAIN, { ...UNKNOWN, look }, 'en');
     return head + watcher + tail;
   });
   return Buffer.from(stanzas.join(''));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { lookKey, UNAVAILABLE } from '../../component/presence/presence.ts';
+import { type Look, presenceKey, UNKNOWN } from '../../component/presence/presence.ts';
 import { type AnyStore, allOf, type StoreFactory, storeFactories } from './every-store.ts';
 
 for (const [name, factory] of Object.entries(storeFactories)) {
@@ -14,11 +14,8 @@ function saidStoreContract(factory: StoreFactory): void {
   });
   afterEach(() => remove());
 
-  const inMeeting = lookKey({
-    available: true,
-    show: 'dnd',
-    status: { en: 'In a meeting', de: 'In einer "Besprechung"' },
-  });
+  const look: Look = { available: true, show: 'dnd', status: { en: 'In a meeting', de: 'In einer "Besprechung"' } };
+  const inMeeting = presenceKey({ ...UNKNOWN, look });
   const loaded = async () => {
     const records = await allOf(store.loadSaid());
     return records.sort((a, b) => (a.contact < b.contact ? -1 : 1));
@@ -33,7 +30,7 @@ function saidStoreContract(factory: StoreFactory): void {
       { contact: 'alice', said: inMeeting },
       { contact: 'bob', said: inMeeting },
     ]);
-    await store.saveSaid([{ contact: 'alice', said: lookKey(UNAVAILABLE) }]);
+    await store.saveSaid([{ contact: 'alice', said: presenceKey(UNKNOWN) }]);
     expect(await loaded()).toEqual([
       { contact: 'alice', said: 'unavailable' },
       { contact: 'bob', said: inMeeting },

@@ -7,7 +7,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { XmlDocument, type XmlElement } from 'libxml2-wasm';
 import { GetUserAvailabilityReader } from '../../adapters/ews/get-user-availability.ts';
 import { SoapReader } from '../../adapters/ews/xml/soap.ts';
-import { isBusyStatus } from '../../component/calendar/busy-status.ts';
+import { busyStatuses } from '../../component/calendar/busy-status.ts';
 import type { FreeBusyAnswer } from '../../component/calendar/calendar-source.ts';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
 import { type BusyPeriod, buildTimeline } from '../../component/calendar/timeline.ts';
@@ -136,7 +136,7 @@ function readResponse(
     const [start = Number.NaN] = text(event, 't:StartTime').map(readTime);
     const [end = Number.NaN] = text(event, 't:EndTime').map(readTime);
     const [type = ''] = text(event, 't:BusyType');
-    return { start, end, status: isBusyStatus(type) ? type : 'NoData' };
+    return { start, end, status: busyStatuses.find((status) => status === type) ?? 'NoData' };
   });
   if (!periods.every(({ start, end }) => start <= end)) return 'error';
   return shows ? periods : [...periods, { ...answersWindow, status: 'NoData' }];

@@ -14,6 +14,7 @@ import { SubscriptionPolicy } from '../../component/subscription/subscription-po
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeComponentServer, until } from '../support/fake-component-server.ts';
 import { MemoryStore } from '../support/memory-store.ts';
+import { plainRules } from '../support/presence-rules.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 
 // The whole component with a fake clock, a scripted Exchange and a scripted XMPP server: orders of events that real
@@ -49,6 +50,9 @@ async function setUp({ store = new MemoryStore(), clock = new FakeClock(START) }
   };
   const logger = new RecordingLogger();
   const look = (show?: Show): Look => ({ available: true, show, status: {} });
+  const rules = plainRules({
+    ...{ Free: look(), Tentative: look(), WorkingElsewhere: look(), Busy: look('dnd'), OOF: look('away') },
+  });
   const gateway = new Gateway({
     connection: {
       ...{ host: '127.0.0.1', port: server.port, domain: server.domain, secret: server.secret },
@@ -58,7 +62,7 @@ async function setUp({ store = new MemoryStore(), clock = new FakeClock(START) }
     ...{ refresh: 5 * MINUTE, refreshNear: 2 * MINUTE, refreshIdle: 30 * MINUTE, coalesce: SECOND },
     ...{ staleAfterOf: () => HOUR, window: { past: HOUR, future: 48 * HOUR }, goneAfter: 7 * HOUR },
     presencePolicy: {
-      looks: { Free: look(), Tentative: look(), WorkingElsewhere: look(), Busy: look('dnd'), OOF: look('away') },
+      rulesOf: () => rules,
       agedAfter: 45 * MINUTE,
     },
     language: 'en',

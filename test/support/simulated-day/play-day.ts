@@ -8,6 +8,7 @@ import { DAY, HOUR, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import { SubscriptionPolicy } from '../../../component/subscription/subscription-policy.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { MemoryStore } from '../memory-store.ts';
+import { plainRules } from '../presence-rules.ts';
 import { Random } from '../random.ts';
 import { RecordingLogger } from '../recording-logger.ts';
 import type { Exchange, ExchangeEvent, Stage } from './exchange.ts';
@@ -83,6 +84,13 @@ export async function playDay(plan: DayPlan, open: (stage: Stage) => Exchange | 
     ...{ plan, clock, now, observe },
     hinted: (mailbox, changedAt) => record.mailboxes[mailbox]?.hints.push({ at: now(), changedAt }),
   });
+  const presenceRules = plainRules({
+    Free: look(),
+    Tentative: look('chat'),
+    WorkingElsewhere: look('xa'),
+    Busy: look('dnd'),
+    OOF: look('away'),
+  });
   const gateway = new Gateway({
     connection: {
       ...{ host: '127.0.0.1', port: listener.port, domain: listener.domain, secret: 'secret', clock: systemClock },
@@ -92,15 +100,7 @@ export async function playDay(plan: DayPlan, open: (stage: Stage) => Exchange | 
     ...{ repeatRate: 2000, stopTimeout: 30 * SECOND, onStop: 'keep', ...PACES, coalesce: COALESCE },
     ...{ staleAfterOf: () => STALE_AFTER, window: WINDOW, goneAfter: 7 * DAY },
     presencePolicy: {
-      looks: {
-        ...{
-          Free: look(),
-          Tentative: look('chat'),
-          WorkingElsewhere: look('xa'),
-          Busy: look('dnd'),
-          OOF: look('away'),
-        },
-      },
+      rulesOf: () => presenceRules,
       agedAfter: 45 * MINUTE,
     },
     language: 'en',

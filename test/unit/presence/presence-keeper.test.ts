@@ -5,10 +5,13 @@ import type { Look } from '../../../component/presence/presence.ts';
 import { PresenceKeeper } from '../../../component/presence/presence-keeper.ts';
 import { HOUR, MINUTE, SECOND } from '../../../component/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { plainRules } from '../../support/presence-rules.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
 const ALICE = 'alice@example.com';
 const look: Look = { available: true, status: {} };
+
+const RULES = plainRules({ Free: look, Tentative: look, WorkingElsewhere: look, Busy: look, OOF: look });
 
 function setUp() {
   const clock = new FakeClock(Date.UTC(2026, 0, 5, 9));
@@ -17,7 +20,7 @@ function setUp() {
   const keeper = new PresenceKeeper({
     ...{ clock, logger, cache },
     policy: {
-      looks: { Free: look, Tentative: look, WorkingElsewhere: look, Busy: look, OOF: look },
+      rulesOf: () => RULES,
       staleAfter: () => HOUR,
       agedAfter: MINUTE,
     },

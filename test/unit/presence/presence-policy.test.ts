@@ -1,20 +1,22 @@
 import { expect, test } from 'vitest';
 import { type BusyPeriod, buildTimeline } from '../../../component/calendar/timeline.ts';
-import { lookKey } from '../../../component/presence/presence.ts';
+import { type Look, presenceKey, UNKNOWN } from '../../../component/presence/presence.ts';
 import { nextLook, type PresencePolicy, presenceAt } from '../../../component/presence/presence-policy.ts';
 import { HOUR, MINUTE } from '../../../component/runtime/clock.ts';
+import { plainRules } from '../../support/presence-rules.ts';
 
 const ALICE = 'alice@example.com';
 const SLOW = 'alice@slow.example.com';
 const NOW = Date.UTC(2026, 0, 5, 9);
+const rules = plainRules({
+  Free: { available: true, status: {} },
+  Tentative: { available: true, status: {} },
+  WorkingElsewhere: { available: true, status: { en: 'Working elsewhere' } },
+  Busy: { available: true, show: 'dnd', status: { en: 'In a meeting' } },
+  OOF: { available: true, show: 'away', status: { en: 'Away' } },
+});
 const policy: PresencePolicy = {
-  looks: {
-    Free: { available: true, status: {} },
-    Tentative: { available: true, status: {} },
-    WorkingElsewhere: { available: true, status: { en: 'Working elsewhere' } },
-    Busy: { available: true, show: 'dnd', status: { en: 'In a meeting' } },
-    OOF: { available: true, show: 'away', status: { en: 'Away' } },
-  },
+  rulesOf: () => rules,
   staleAfter: (mailbox) => (mailbox === SLOW ? 3 * HOUR : HOUR),
   agedAfter: 10 * MINUTE,
 };
@@ -29,9 +31,17 @@ test.each([
   ['OOF', 'away', { en: 'Away' }],
   ['WorkingElsewhere', undefined, { en: 'Working elsewhere' }],
 ] as const)('%s shows as %s %o', (status, show, texts) => {
-  const { look, since } = presenceAt(ALICE, fetched(NOW, now(status)), NOW, policy);
+  const { look, since, until } = presenceAt(ALICE, fetched(NOW, now(status)), NOW, policy);
   expect(look).toEqual({ available: true, ...(show === undefined ? {} : { show }), status: texts });
-  expect(since).toBe(status === 'Free' ? NOW - HOUR : NOW - MINUTE);
+  expect([since, until]).toEqual([undefined, undefined]);
+});
+
+test('where watchers may see times, they see since when and until when somebody is busy', () => {
+  const open = { ...policy, rulesOf: () => ({ ...rules, times: true }) };
+  const shown = presenceAt(ALICE, fetched(NOW, now('Busy')), NOW, open);
+  expect([shown.since, shown.until]).toEqual([NOW - MINUTE, NOW + MINUTE]);
+  const before = presenceAt(ALICE, fetched(NOW, now('Busy')), NOW - 2 * MINUTE, open);
+  expect([before.since, before.until]).toEqual([undefined, undefined]);
 });
 
 test('nothing is claimed while nothing is known: no answer, no data, outside the window', () => {
@@ -59,13 +69,15 @@ test('the next look is at the next transition, or when the timeline becomes stal
 test('how old is too old depends on the mailbox’s server', () => {
   const timeline = fetched(NOW - 2 * HOUR, now('Busy'));
   expect(presenceAt(ALICE, timeline, NOW, policy).look.available).toBe(false);
-  expect(presenceAt(SLOW, timeline, NOW, policy).look).toBe(policy.looks.Busy);
+  expect(presenceAt(SLOW, timeline, NOW, policy).look).toBe(rules.looks.Busy);
   expect(nextLook(SLOW, fetched(NOW - 2 * HOUR), NOW, policy)).toBe(NOW + HOUR);
 });
 
 test('looks that a watcher can’t tell apart have one key, others have others', () => {
-  const { Free, Tentative, Busy, OOF } = policy.looks;
-  expect(lookKey(Free)).toBe(lookKey(Tentative));
-  expect(lookKey({ available: true, status: {}, show: undefined })).toBe(lookKey(Free));
-  expect(new Set([lookKey(Free), lookKey(Busy), lookKey(OOF), lookKey({ available: false })]).size).toBe(4);
+  const { Free, Tentative, Busy, OOF } = rules.looks;
+  const key = (look: Look, until?: number) => presenceKey({ ...UNKNOWN, look, until });
+  expect(key(Free)).toBe(key(Tentative));
+  expect(key({ available: true, status: {}, show: undefined })).toBe(key(Free));
+  expect(presenceKey({ ...UNKNOWN, look: Busy, since: 1, asOf: 2 })).toBe(key(Busy));
+  expect(new Set([key(Free), key(Busy), key(Busy, 1), key(Busy, 2), key(OOF), key({ available: false })]).size).toBe(6);
 });

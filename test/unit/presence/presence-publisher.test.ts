@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Look, lookKey, type Presence, UNAVAILABLE } from '../../../component/presence/presence.ts';
+import { type Look, type Presence, presenceKey, UNAVAILABLE, UNKNOWN } from '../../../component/presence/presence.ts';
 import {
   PresencePublisher,
   type PresenceWire,
@@ -55,6 +55,8 @@ function word(look: Look): string {
   return look.show ?? 'available';
 }
 
+const keyOf = (look: Look) => presenceKey({ ...UNKNOWN, look });
+
 function setUp(
   contacts: Record<string, string[]>,
   options: { repeatRate?: number; said?: Record<string, string> } = {},
@@ -67,7 +69,7 @@ function setUp(
   const publisher = new PresencePublisher({
     ...{ clock, wire, store },
     logger: new RecordingLogger(),
-    presenceOf: (contact): Presence => ({ look: looks.get(contact) ?? UNAVAILABLE, since: undefined, asOf: undefined }),
+    presenceOf: (contact): Presence => ({ ...UNKNOWN, look: looks.get(contact) ?? UNAVAILABLE }),
     watchersOf: (contact) => watchers.get(contact) ?? [],
     repeatRate: options.repeatRate ?? 2000,
   });
@@ -183,7 +185,12 @@ describe('telling watchers', () => {
 
 describe('after a reconnect', () => {
   test('everything is said again: what differs from the last time first, then meetings and away, then the rest', async () => {
-    const said = { a: lookKey(FREE), b: lookKey(BUSY), c: lookKey(FREE), d: lookKey(AWAY) };
+    const said = {
+      a: keyOf(FREE),
+      b: keyOf(BUSY),
+      c: keyOf(FREE),
+      d: keyOf(AWAY),
+    };
     const { clock, wire, looks, publisher } = setUp({ a: ['w'], b: ['w'], c: ['w'], d: ['w'] }, { said });
     looks.set('b', BUSY).set('c', BUSY).set('d', AWAY);
     publisher.repeatAll();
@@ -230,7 +237,7 @@ describe('after a reconnect', () => {
     await publisher.stop();
     const saved = [];
     for await (const records of store.loadSaid()) saved.push(...records);
-    expect(saved).toEqual([{ contact: 'alice', said: lookKey(FREE) }]);
+    expect(saved).toEqual([{ contact: 'alice', said: keyOf(FREE) }]);
   });
 
   test('what was said of a contact that nobody watches any more is forgotten', async () => {

@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { packMailbox, unpackMailbox } from '../../../adapters/storage/timeline-row.ts';
+import { type MailboxRow, MailboxUnpacker, packMailbox } from '../../../adapters/storage/timeline-row.ts';
 import { busyStatuses } from '../../../component/calendar/busy-status.ts';
 import { buildTimeline } from '../../../component/calendar/timeline.ts';
 import { DAY, HOUR } from '../../../component/runtime/clock.ts';
 
 const now = 1_790_000_000_000;
 const window = { start: now, end: now + 2 * DAY };
+
+const unpack = (row: MailboxRow) => new MailboxUnpacker().unpack(row);
 
 const periods = fc.array(
   fc
@@ -24,7 +26,7 @@ test('every timeline comes back as it was', () => {
   fc.assert(
     fc.property(periods, fc.option(fc.nat(), { nil: undefined }), (entries, goneSince) => {
       const record = { mailbox: 'alice@example.com', timeline: buildTimeline(entries, window, now), goneSince };
-      expect(unpackMailbox(packMailbox(record))).toStrictEqual(record);
+      expect(unpack(packMailbox(record))).toStrictEqual(record);
     }),
   );
 });
@@ -37,12 +39,13 @@ test('a timeline is kept so that a person can read it', () => {
     window.end,
     `[${now},"Free",${now + HOUR},"Busy"]`,
     null,
+    null,
   ]);
 });
 
 for (const steps of ['', 'null', '{}', '[]', '[1]', '[1,"Busy",2]', '["Busy",1]', '[1,"Asleep"]', '[1,"Busy"']) {
   test(`steps that make no sense are no timeline, and cost nothing else: ${steps}`, () => {
-    expect(unpackMailbox(['alice@example.com', now, window.end, steps, now])).toStrictEqual({
+    expect(unpack(['alice@example.com', now, window.end, steps, now, null])).toStrictEqual({
       mailbox: 'alice@example.com',
       timeline: undefined,
       goneSince: now,

@@ -7,7 +7,7 @@ function written(presence: Presence, contact = 'alice'): string {
   const { head, tail } = presenceStanza(contact, 'calendar.example.net', presence, 'en');
   return `${head}bob@example.net${tail}`;
 }
-const nothing = { since: undefined, asOf: undefined };
+const nothing = { since: undefined, until: undefined, asOf: undefined };
 const FROM_TO = 'from="alice@calendar.example.net/calendar" to="bob@example.net"';
 
 test('available without more is an empty stanza', () => {
@@ -26,7 +26,7 @@ test('a meeting has a show and a text for each language, the main one without xm
 });
 
 test('old knowledge says how old it is', () => {
-  const stanza = written({ look: { available: true, status: {} }, since: undefined, asOf: Date.UTC(2026, 0, 5, 9) });
+  const stanza = written({ look: { available: true, status: {} }, ...nothing, asOf: Date.UTC(2026, 0, 5, 9) });
   expect(stanza).toContain(
     '<delay xmlns="urn:xmpp:delay" from="calendar.example.net" stamp="2026-01-05T09:00:00.000Z"/>',
   );
