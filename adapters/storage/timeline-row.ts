@@ -57,10 +57,7 @@ function unpackTimeline(
     changes.push(at);
     claims.push(claim);
   }
-  return {
-    ...{ fetchedAt, end, changes: changes.slice(), claims: String.fromCharCode(...claims) },
-    ...(hours !== undefined && { hours }),
-  };
+  return { fetchedAt, end, changes: changes.slice(), claims: String.fromCharCode(...claims), hours };
 }
 
 function parseJson(json: string): unknown {

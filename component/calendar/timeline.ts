@@ -22,7 +22,7 @@ export type Timeline = {
   /** For each step one character, whose code is the set of claims: of 10 meetings a list would cost 180 bytes more (measured). */
   readonly claims: string;
   /** When the mailbox's owner works, as the server says; the same object for equal hours. */
-  readonly hours?: WorkingHours | undefined;
+  readonly hours: WorkingHours | undefined;
 };
 
 /**
@@ -69,13 +69,9 @@ export function buildTimeline(
       steps.push(known);
     }
   }
-  return {
-    ...{ fetchedAt, end: window.end },
-    // Exactly as long as it need be: an array that has grown holds room for half as much again.
-    changes: changes.slice(),
-    claims: String.fromCharCode(...steps),
-    ...(hours !== undefined && { hours }),
-  };
+  // Exactly as long as it need be: an array that has grown holds room for half as much again. No spread: what comes
+  // after one has no room in the object itself (200 bytes a timeline, measured).
+  return { fetchedAt, end: window.end, changes: changes.slice(), claims: String.fromCharCode(...steps), hours };
 }
 
 const NO_DATA = claimOf('NoData', false);
