@@ -7,6 +7,7 @@ import { systemClock } from '../../../adapters/runtime/system-clock.ts';
 import type { FreeBusyAnswer } from '../../../component/calendar/calendar-source.ts';
 import { CalendarSourceError } from '../../../component/calendar/calendar-source-error.ts';
 import { addresses, answersWindow, exchangeAnswer } from '../../support/availability-answers.ts';
+import { collectGarbage, memoryInUse } from '../../support/memory.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openTransport, serve } from './http/local-server.ts';
 
@@ -141,12 +142,14 @@ describe('an answer of 100 MB', () => {
         };
         send();
       });
-      const before = process.memoryUsage();
+      collectGarbage();
+      const before = memoryInUse();
       const outcome = await ask(openTransport(url)).catch((error: unknown) => error);
-      const after = process.memoryUsage();
+      collectGarbage();
+      const growth = memoryInUse() - before;
       expect(outcome).toMatchObject({ name: 'CalendarSourceError', kind: 'malformed' });
       expect(sent).toBeLessThan(50);
-      expect((after.heapUsed + after.external - before.heapUsed - before.external) / MEGABYTE).toBeLessThan(64);
+      expect(growth / MEGABYTE).toBeLessThan(16);
     },
     30_000,
   );

@@ -1,7 +1,5 @@
 // The Exchange that has the faults: the simulator, and the front before it; and who has calendars there.
 
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { onTestFinished } from 'vitest';
 import type { EwsCalendarSourceOptions } from '../../../adapters/ews/ews-calendar-source.ts';
 import { basicCredentials, type Credentials } from '../../../adapters/ews/http/authentication.ts';
@@ -15,6 +13,7 @@ import {
 } from '../../support/exchange-simulator/exchange-simulator.ts';
 import type { Organisation } from '../../support/exchange-simulator/organisation.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { collectGarbage, memoryInUse } from '../../support/memory.ts';
 import { Authority, CLIENT_ID, TENANT, trustInTokens } from './authority.ts';
 import { Front, type Tls } from './front.ts';
 import { abandon, type Hanging } from './traffic.ts';
@@ -46,17 +45,8 @@ export type ExchangeOptions = {
   readonly prepare?: () => void;
 };
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
 /** So much more is worth a look at what of it is garbage. */
 const MUCH = 16 * 1024 * 1024;
-
-function memoryInUse(): number {
-  // Not process.memoryUsage(), which has the kernel count pages.
-  const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
-  return heap + external;
-}
 
 /** What answers say less than they should: of the busy entries, or of everything. */
 export type Blur = 'nothing' | 'entries' | 'everything';
@@ -157,7 +147,6 @@ export class FaultyExchange {
   /** Looks how much memory is in use: after each step, and wherever much is sent. */
   noteMemory(): void {
     this.#live ??= memoryInUse();
-    // How much of it is garbage is up to the engine, and newer ones let more of it lie.
     if (memoryInUse() > this.#live + MUCH) {
       collectGarbage();
       this.#live = memoryInUse();
