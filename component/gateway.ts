@@ -15,13 +15,16 @@ import type { SubscriptionPolicy } from './subscription/subscription-policy.ts';
 import type { SubscriptionStore } from './subscription/subscription-store.ts';
 import { Subscriptions } from './subscription/subscriptions.ts';
 import { ComponentConnection, type ComponentConnectionOptions } from './xmpp/component-connection.ts';
-import { discoInfoHandler, discoItemsHandler, NS_DISCO_INFO, NS_DISCO_ITEMS } from './xmpp/disco.ts';
-import { lastActivityHandler, NS_LAST } from './xmpp/last-activity.ts';
-import { NS_PING, pingHandler } from './xmpp/ping.ts';
+import { discoInfoHandler, discoItemsHandler } from './xmpp/disco.ts';
+import { capsNode, entityAt } from './xmpp/entity.ts';
+import { lastActivityHandler } from './xmpp/last-activity.ts';
+import { messageHandler } from './xmpp/message-handler.ts';
+import { pingHandler } from './xmpp/ping.ts';
 import { presenceHandler } from './xmpp/presence-handler.ts';
 import { ComponentPresenceWire } from './xmpp/presence-wire.ts';
 import { StanzaRouter, type StanzaRouterOptions } from './xmpp/stanza-router.ts';
-import { NS_VERSION, versionHandler } from './xmpp/version.ts';
+import { vcardHandler } from './xmpp/vcard.ts';
+import { versionHandler } from './xmpp/version.ts';
 import { WatcherVoice } from './xmpp/watcher-voice.ts';
 
 export type GatewayOptions = Paces & {
@@ -44,6 +47,8 @@ export type GatewayOptions = Paces & {
   readonly presencePolicy: Omit<PresencePolicy, 'staleAfter'>;
   /** The language of `<status/>` without xml:lang. */
   readonly language: string;
+  /** The priority of all presence (RFC 6121 §4.7.2.3): -128 to 127. Default: 0 */
+  readonly priority?: number | undefined;
   readonly subscriptionPolicy: SubscriptionPolicy;
   readonly directory: Directory;
   readonly route: CalendarRouter;
@@ -102,7 +107,7 @@ export class Gateway {
     });
     this.#publisher = new PresencePublisher({
       ...{ clock, logger, store },
-      wire: new ComponentPresenceWire(this.#connection, domain, language),
+      wire: new ComponentPresenceWire(this.#connection, { domain, language, priority: options.priority ?? 0 }),
       presenceOf: (contact) => this.#presenceOf(contact),
       watchersOf: (contact) => this.#subscriptions.watchersOf(contact),
       repeatRate: options.repeatRate,
@@ -128,6 +133,7 @@ export class Gateway {
       voice: this.#voice,
     });
     const send: StanzaRouterOptions['send'] = (stanza) => void this.#connection.send(stanza);
+    const nameOf = (contact: ContactLocal) => directory.nameOf(contact);
     this.#router = new StanzaRouter({
       ...{ domain, logger, send },
       iqHandlers: [
@@ -135,11 +141,15 @@ export class Gateway {
         versionHandler(options.version),
         lastActivityHandler(clock),
         discoItemsHandler,
-        discoInfoHandler({
-          component: [NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_VERSION, NS_LAST],
-          contact: [NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_VERSION],
-        }),
+        discoInfoHandler(entityAt, capsNode),
+        vcardHandler(nameOf, (watcher, contact) => options.subscriptionPolicy.allows(watcher, contact)),
       ],
+      onPresenceError: (from, condition) => this.#subscriptions.bounced(from.bare, condition),
+      onMessage: messageHandler({
+        ...{ clock, language, nameOf, send },
+        isWatching: (watcher, contact) => this.#subscriptions.isWatching(contact, watcher),
+        presenceOf: (contact) => this.#presenceOf(contact),
+      }),
       onPresence: presenceHandler(this.#subscriptions, options.subscriptionPolicy, send),
     });
   }

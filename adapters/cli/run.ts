@@ -55,7 +55,7 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     staleAfterOf: (mailbox) => servers.staleAfterOf(mailbox) ?? calendar.staleAfter,
     // What is older than it can be while all is well says so.
     presencePolicy: { rulesOf: () => rules, agedAfter: longestPause(calendar) + PATIENCE },
-    language: presence.language,
+    ...{ language: presence.language, priority: presence.priority },
     subscriptionPolicy: new SubscriptionPolicy(watchers),
     directory: new RuleDirectory(configuration.directory),
     route: servers.route,

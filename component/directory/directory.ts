@@ -8,4 +8,6 @@ export type ContactLocal = string;
 export interface Directory {
   /** The mailbox whose presence the contact shows; undefined when there is no such contact. */
   mailboxOf(contact: ContactLocal): Mailbox | undefined;
+  /** What people call the contact, for instance `Alice Smith`; the contact's own name where there is no better one. */
+  nameOf(contact: ContactLocal): string | undefined;
 }

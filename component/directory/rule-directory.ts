@@ -8,6 +8,8 @@ export type DirectoryRules = {
   readonly domains: readonly string[];
   /** Contacts that follow no rule: unescaped local part in lower case → mailbox. */
   readonly contacts: ReadonlyMap<string, Mailbox>;
+  /** What people call contacts: unescaped local part in lower case → name. */
+  readonly names?: ReadonlyMap<string, string> | undefined;
 };
 
 /** RFC 5321 §4.5.3.1: 64 octets for the local part, 254 for an address that fits a path. */
@@ -20,16 +22,24 @@ export class RuleDirectory implements Directory {
   readonly #rule: string | undefined;
   readonly #domains: ReadonlySet<string>;
   readonly #overrides: ReadonlyMap<string, Mailbox>;
+  readonly #names: ReadonlyMap<string, string> | undefined;
 
-  constructor({ rule, domains, contacts }: DirectoryRules) {
+  constructor({ rule, domains, contacts, names }: DirectoryRules) {
     this.#rule = rule;
     this.#domains = new Set(domains.map((domain) => domain.toLowerCase()));
     this.#overrides = contacts;
+    this.#names = names;
   }
 
   mailboxOf(contact: ContactLocal): Mailbox | undefined {
     const local = unescapeLocalPart(contact).toLowerCase();
     return this.#overrides.get(local) ?? this.#derived(local);
+  }
+
+  nameOf(contact: ContactLocal): string | undefined {
+    if (this.mailboxOf(contact) === undefined) return undefined;
+    const local = unescapeLocalPart(contact);
+    return this.#names?.get(local.toLowerCase()) ?? local;
   }
 
   #derived(local: string): Mailbox | undefined {

@@ -13,6 +13,7 @@ import {
 import { SubscriptionIndex } from './subscription-index.ts';
 import type { SubscriptionPolicy } from './subscription-policy.ts';
 import type { BareJid, SubscriptionKey, SubscriptionStore } from './subscription-store.ts';
+import { UnreachableWatchers } from './unreachable-watchers.ts';
 
 /** Tells watchers, as a port. `to` is the watcher, or the client of it that probed. */
 export interface SubscriptionVoice {
@@ -58,9 +59,11 @@ export class Subscriptions {
   readonly #forbidden = new Map<string, SubscriptionKey>();
   readonly #queue = new KeyedQueue(MAX_UNDER_WAY);
   readonly #retries = new Map<Timer, SubscriptionKey>();
+  readonly #unreachable: UnreachableWatchers;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
+    this.#unreachable = new UnreachableWatchers(options.clock, (watcher) => this.#purge(watcher));
   }
 
   /**
@@ -91,6 +94,11 @@ export class Subscriptions {
     return this.#schedule(contact, watcher, watcher, () => this.#request('subscribe', contact, watcher));
   }
 
+  /** Whether the watcher is told the contact's presence. */
+  isWatching(contact: ContactLocal, watcher: BareJid): boolean {
+    return this.#index.standing(contact, watcher) === 'subscribed' && this.#options.policy.allows(watcher, contact);
+  }
+
   unsubscribe(contact: ContactLocal, watcher: BareJid): Promise<void> {
     return this.#schedule(contact, watcher, watcher, () => ({ type: 'unsubscribe' }));
   }
@@ -98,6 +106,14 @@ export class Subscriptions {
   /** @param client the full JID that probed: it is the one that gets the presence */
   probe(contact: ContactLocal, watcher: BareJid, client: string): Promise<void> {
     return this.#schedule(contact, watcher, client, () => this.#request('probe', contact, watcher));
+  }
+
+  /** Presence to the watcher has come back with an error (RFC 6120 §8.3.3). */
+  bounced(watcher: BareJid, condition: string): void {
+    if (this.#index.count(watcher) === 0 || !this.#unreachable.bounced(watcher, condition)) return;
+    this.#options.logger.info('A watcher can’t be reached: it is told nothing until it asks again', {
+      ...{ watcher, condition },
+    });
   }
 
   /** Exchange has spoken about a mailbox: who waited for that is answered. */
@@ -129,6 +145,7 @@ export class Subscriptions {
   /** Ends, with everything under way. */
   async stop(): Promise<void> {
     const { store, logger } = this.#options;
+    this.#unreachable.stop();
     await this.settled();
     const undeleted = [...this.#retries];
     this.#retries.clear();
@@ -155,12 +172,22 @@ export class Subscriptions {
   /** The watchers that are told the contact's presence. */
   *watchersOf(contact: ContactLocal): Iterable<BareJid> {
     for (const watcher of this.#index.watchers(contact, 'subscribed')) {
-      if (this.#forbidden.size === 0 || !this.#forbidden.has(keyOf(contact, watcher))) yield watcher;
+      if (this.#forbidden.size > 0 && this.#forbidden.has(keyOf(contact, watcher))) continue;
+      if (this.#unreachable.isEmpty || !this.#unreachable.has(watcher)) yield watcher;
+    }
+  }
+
+  /** The watcher has been unreachable for so long that it will not come back. */
+  #purge(watcher: BareJid): void {
+    for (const contact of [...this.#index.contacts()]) {
+      if (this.#index.standing(contact, watcher) === 'none') continue;
+      void this.#schedule(contact, watcher, watcher, () => ({ type: 'unsubscribe' }));
     }
   }
 
   #request(type: 'subscribe' | 'probe', contact: ContactLocal, watcher: BareJid): SubscriptionEvent {
     const { directory, mailboxes } = this.#options;
+    this.#unreachable.heard(watcher);
     const mailbox = directory.mailboxOf(contact);
     if (mailbox === undefined) return { type, permission: 'no', mailbox: 'not-found' };
     const verdict = mailboxes.verdict(mailbox);

@@ -1,38 +1,70 @@
 import xml from '@xmpp/xml';
 import type { ContactLocal } from '../directory/directory.ts';
 import type { Presence } from '../presence/presence.ts';
+import type { Instant } from '../runtime/clock.ts';
+import { capsOfResource } from './entity.ts';
 
 /** XEP-0203: Delayed Delivery. */
 export const NS_DELAY = 'urn:xmpp:delay';
 
+/** Since when and until when, for programs: see README.md in this folder. */
+export const NS_CALENDAR = 'urn:presence-gateway:calendar:1';
+
 /** The resource that all contacts speak from: one full JID, so that the last word replaces the one before. */
 export const RESOURCE = 'calendar';
 
+/** Servers close the stream at a stanza of half a megabyte; nobody reads that much. */
+const LONGEST_STATUS = 2000;
+
 const { escapeXML, escapeXMLText } = xml;
+
+/** What is the same for the presence of all contacts. */
+export type PresenceManner = {
+  readonly domain: string;
+  /** The language that `<status/>` without xml:lang is in. */
+  readonly language: string;
+  /** RFC 6121 §4.7.2.3. */
+  readonly priority: number;
+};
 
 /**
  * A presence stanza (RFC 6121 §4.2, §4.5, §4.7), serialised, in two pieces: what stands before the watcher's
  * address and what after, so that one serialisation serves all watchers of a contact.
- *
- * @param language the language that `<status/>` without xml:lang is in
  */
 export function presenceStanza(
   contact: ContactLocal,
-  domain: string,
   presence: Presence,
-  language: string,
+  { domain, language, priority }: PresenceManner,
 ): { readonly head: string; readonly tail: string } {
   const head = `<presence from="${escapeXML(`${contact}@${domain}/${RESOURCE}`)}" to="`;
-  const { look, asOf } = presence;
+  const { look, since, until, asOf } = presence;
   if (!look.available) return { head, tail: '" type="unavailable"/>' };
 
   let content = look.show === undefined ? '' : `<show>${look.show}</show>`;
   for (const [tag, text] of Object.entries(look.status)) {
     const lang = tag === language ? '' : ` xml:lang="${escapeXML(tag)}"`;
-    content += `<status${lang}>${escapeXMLText(text)}</status>`;
+    content += `<status${lang}>${escapeXMLText(cut(text))}</status>`;
   }
+  if (priority !== 0) content += `<priority>${priority}</priority>`;
   if (asOf !== undefined) {
-    content += `<delay xmlns="${NS_DELAY}" from="${escapeXML(domain)}" stamp="${new Date(asOf).toISOString()}"/>`;
+    content += `<delay xmlns="${NS_DELAY}" from="${escapeXML(domain)}" stamp="${stamp(asOf)}"/>`;
   }
-  return { head, tail: content === '' ? '"/>' : `">${content}</presence>` };
+  if (since !== undefined || until !== undefined) {
+    const from = since === undefined ? '' : ` since="${stamp(since)}"`;
+    const to = until === undefined ? '' : ` until="${stamp(until)}"`;
+    content += `<calendar xmlns="${NS_CALENDAR}"${from}${to}/>`;
+  }
+  return { head, tail: `">${content}${capsOfResource}</presence>` };
+}
+
+/** XEP-0082: in whole seconds, in UTC. */
+function stamp(at: Instant): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
+}
+
+/** Not in the midst of a character: the halves of a pair are no characters of XML. */
+function cut(text: string): string {
+  if (text.length <= LONGEST_STATUS) return text;
+  const isPair = /[\uD800-\uDBFF]/.test(text.charAt(LONGEST_STATUS - 1));
+  return text.slice(0, isPair ? LONGEST_STATUS - 1 : LONGEST_STATUS);
 }

@@ -2,18 +2,16 @@ import xml from '@xmpp/xml';
 import type { Presence } from '../presence/presence.ts';
 import type { PresenceWire, Utterance } from '../presence/presence-publisher.ts';
 import type { ComponentConnection } from './component-connection.ts';
-import { presenceStanza } from './presence-stanza.ts';
+import { type PresenceManner, presenceStanza } from './presence-stanza.ts';
 
 /** Says presence over the component connection: serialised once for each contact, written once for each batch. */
 export class ComponentPresenceWire implements PresenceWire {
   readonly #connection: ComponentConnection;
-  readonly #domain: string;
-  readonly #language: string;
+  readonly #manner: PresenceManner;
 
-  constructor(connection: ComponentConnection, domain: string, language: string) {
+  constructor(connection: ComponentConnection, manner: PresenceManner) {
     this.#connection = connection;
-    this.#domain = domain;
-    this.#language = language;
+    this.#manner = manner;
   }
 
   room(): number {
@@ -32,7 +30,7 @@ export class ComponentPresenceWire implements PresenceWire {
     for (const utterance of utterances) {
       if (utterance.contact !== contact || utterance.presence !== presence) {
         ({ contact, presence } = utterance);
-        stanza = presenceStanza(contact, this.#domain, presence, this.#language);
+        stanza = presenceStanza(contact, presence, this.#manner);
       }
       text += stanza.head + xml.escapeXML(utterance.to) + stanza.tail;
     }

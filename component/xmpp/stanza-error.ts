@@ -33,3 +33,9 @@ export function errorReply(stanza: Element, condition: StanzaErrorCondition): El
     xml('error', { type: types[condition] }, xml(condition, { xmlns: NS_STANZAS })),
   );
 }
+
+/** The condition of an error that came; empty when it names none. */
+export function conditionOf(stanza: Element): string {
+  const conditions = stanza.getChild('error')?.getChildElements() ?? [];
+  return conditions.find((child) => child.getNS() === NS_STANZAS && child.getName() !== 'text')?.getName() ?? '';
+}

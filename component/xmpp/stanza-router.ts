@@ -1,7 +1,7 @@
 import xml, { type Element } from '@xmpp/xml';
 import type { Logger } from '../runtime/logger.ts';
 import { type Address, parseAddress } from './address.ts';
-import { errorReply, StanzaError, type StanzaErrorCondition } from './stanza-error.ts';
+import { conditionOf, errorReply, StanzaError, type StanzaErrorCondition } from './stanza-error.ts';
 
 /** A stanza with its two addresses. */
 export type Inbound = { readonly stanza: Element; readonly from: Address; readonly to: Address };
@@ -21,6 +21,10 @@ export type StanzaRouterOptions = {
   readonly iqHandlers: readonly IqHandler[];
   /** Every presence stanza except errors; resolves when it is answered. @throws StanzaError */
   readonly onPresence: (inbound: Inbound) => Promise<void> | undefined;
+  /** Presence of ours that came back with an error: its condition (RFC 6120 §8.3.3). */
+  readonly onPresenceError: (from: Address, condition: string) => void;
+  /** Every message except errors. @throws StanzaError */
+  readonly onMessage: (inbound: Inbound) => void;
   readonly send: (stanza: Element) => void;
 };
 
@@ -43,7 +47,11 @@ export class StanzaRouter {
     const from = parseAddress(stanza.attrs.from);
     const to = parseAddress(stanza.attrs.to);
     const { logger, domain } = this.#options;
-    if (from === undefined || stanza.attrs.type === 'error') return undefined;
+    if (from === undefined) return undefined;
+    if (stanza.attrs.type === 'error') {
+      if (stanza.getName() === 'presence') this.#options.onPresenceError(from, conditionOf(stanza));
+      return undefined;
+    }
     try {
       if (to === undefined) throw new StanzaError('jid-malformed');
       if (to.domain !== domain) throw new StanzaError('item-not-found');
@@ -59,8 +67,7 @@ export class StanzaRouter {
     const { stanza } = inbound;
     if (stanza.getName() === 'presence') return this.#options.onPresence(inbound);
     if (stanza.getName() === 'iq') this.#dispatchIq(inbound);
-    // RFC 6121 §8.5.2: a headline for nobody is dropped; others learn that contacts take no messages.
-    else if (stanza.attrs.type !== 'headline') throw new StanzaError('service-unavailable');
+    else this.#options.onMessage(inbound);
     return undefined;
   }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { BusyStatus } from '../../component/calendar/busy-status.ts';
 import { type Look, type Show, type StatusTexts, shows } from '../../component/presence/presence.ts';
 import { isMapping, type Report, together } from './section.ts';
+import { whole } from './values.ts';
 
 const tagExpected = 'a language tag, as in en or pt-BR';
 /** The shape of RFC 5646 §2.1: a language, then subtags. */
@@ -45,6 +46,11 @@ export const presenceSchema = z
     language: languageTag
       .default('en')
       .describe('The language of the text for clients that ask for none of the others.'),
+    priority: whole(-128, 127)
+      .default(0)
+      .describe(
+        'The priority of contacts among resources (RFC 6121): below 0, none is taken for a place for messages.',
+      ),
     statuses: z
       .strictObject({
         Free: look('Free').describe('What a contact shows while free.'),
@@ -65,8 +71,8 @@ export const presenceSchema = z
       }
     }),
   )
-  .transform(({ language, statuses }) => ({
-    language,
+  .transform(({ language, priority, statuses }) => ({
+    ...{ language, priority },
     statuses: {
       Free: toLook(statuses.Free, language),
       Tentative: toLook(statuses.Tentative, language),

@@ -126,11 +126,13 @@ function fullJid(contact: string, domain: string): string {
   return `${contact}@${domain}/calendar`;
 }
 
+const MANNER = { domain: FLOOR_DOMAIN, language: 'en', priority: 0 };
+
 /** What the gateway says when the meetings begin, from the floor's domain. */
 function floorStanzas(watcher: string): Buffer {
   const look = { available: true, show: 'dnd', status: { en: 'In a meeting' } } as const;
   const stanzas = CONTACTS.map((contact) => {
-    const { head, tail } = presenceStanza(contact, FLOOR_DOMAIN, { ...UNKNOWN, look }, 'en');
+    const { head, tail } = presenceStanza(contact, { ...UNKNOWN, look }, MANNER);
     return head + watcher + tail;
   });
   return Buffer.from(stanzas.join(''));

@@ -11,7 +11,7 @@ test('after the XMPP server’s restart a watcher who was there first sees every
   await before.subscribe(carol);
   await before.next(from(alice, undefined, 'dnd'));
   await before.next(from(carol));
-  await house.prosody.restart();
+  await house.server.restart();
   // Bob is back at once; the gateway waits a moment before it connects again.
   const after = await house.watcher('bob');
   await house.gateway.waitForLog(ONLINE);

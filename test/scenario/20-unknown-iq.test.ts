@@ -6,7 +6,7 @@ import { openHouse } from '../support/house.ts';
 test('what nobody understands is refused, what is malformed too, and stray replies are met with silence', async () => {
   await using house = await openHouse();
   const bob = await house.watcher('bob');
-  for (const to of [house.prosody.component.domain, house.contact('alice'), `${house.contact('alice')}/calendar`]) {
+  for (const to of [house.server.component.domain, house.contact('alice'), `${house.contact('alice')}/calendar`]) {
     const ask = (...children: ReturnType<typeof xml>[]) => bob.request(xml('iq', { type: 'get', to }, ...children));
     await expect(ask(xml('query', 'urn:unknown'))).rejects.toMatchObject({ condition: 'service-unavailable' });
     await expect(ask(xml('a', 'urn:a'), xml('b', 'urn:b'))).rejects.toMatchObject({ condition: 'bad-request' });

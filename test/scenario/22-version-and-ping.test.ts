@@ -8,7 +8,7 @@ test('domain and contacts tell the version and answer pings; the domain alone te
   const bob = await house.watcher('bob');
   const ask = (to: string, name: string, xmlns: string) =>
     bob.request(xml('iq', { type: 'get', to }, xml(name, { xmlns })));
-  const domain = house.prosody.component.domain;
+  const domain = house.server.component.domain;
   for (const to of [domain, house.contact('alice'), `${house.contact('alice')}/calendar`]) {
     await ask(to, 'ping', 'urn:xmpp:ping');
     const version = await ask(to, 'query', 'jabber:iq:version');

@@ -18,7 +18,7 @@ test('a peer that vanished, and one that accepts and says nothing, are left for 
   expect(house.proxy.connections).toBeGreaterThan(1);
   house.proxy.thaw();
   // Prosody still holds the old connection and may call the new one a conflict until it notices.
-  await house.prosody.restart();
+  await house.server.restart();
   await house.gateway.waitForLog(ONLINE, 15_000);
   const again = await house.watcher('bob');
   await again.next(from(alice, undefined, 'dnd'));

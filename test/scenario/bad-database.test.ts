@@ -33,7 +33,7 @@ test.each([
 test('a second gateway on the same database refuses to start, and the first goes on', async () => {
   await using house = await openHouse();
   const file = join(house.gateway.folder, 'gateway.db');
-  const usual = gatewayConfig({ prosody: house.prosody, simulator: house.exchange, overrides: { storage: { file } } });
+  const usual = gatewayConfig({ prosody: house.server, simulator: house.exchange, overrides: { storage: { file } } });
   const second = await startGateway(usual);
   try {
     expect((await second.waitForLog(REFUSED)).reason).toContain(file);

@@ -1,13 +1,14 @@
 // A private ejabberd for one test: the second XMPP server, and the one whose component port can speak TLS.
 // It runs without Erlang's distribution: no node name, no epmd. The system's own ejabberd is never touched.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAuthority } from './certificate.ts';
 import { type RunningProcess, startProcess } from './child-process.ts';
 import { freePort } from './free-port.ts';
 import { makeTempFolder } from './temp-folder.ts';
-import { connectWatcher, type Watcher } from './xmpp-watcher.ts';
+import type { XmppServer } from './xmpp-server.ts';
+import { connectWatcher, removeAccount } from './xmpp-watcher.ts';
 
 export type EjabberdOptions = {
   /** Default `example.test`. */
@@ -18,21 +19,14 @@ export type EjabberdOptions = {
   users?: readonly string[];
 };
 
-export interface Ejabberd {
-  readonly c2sPort: number;
-  readonly componentPort: number;
+export interface Ejabberd extends XmppServer {
   /** Speaks TLS from the first byte, with a certificate for localhost and 127.0.0.1 that `ca` has signed. */
   readonly componentTlsPort: number;
   readonly ca: string;
-  readonly domain: string;
-  readonly component: { readonly domain: string; readonly secret: string };
-  log(): string;
-  watcher(user: string, resource?: string): Promise<Watcher>;
-  /** Ends it and removes its folder. */
-  remove(): Promise<void>;
 }
 
 const START_LIMIT = 60_000;
+const STOP_LIMIT = 10_000;
 const CONTROL_SCRIPT = '/usr/sbin/ejabberdctl';
 
 /** Starts a private ejabberd and resolves when its users exist. Rejects with its log when it does not start. */
@@ -63,7 +57,7 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
         { ...service, port: componentPort },
         { ...service, port: componentTlsPort, tls: true, certfile: certificate },
       ],
-      modules: { mod_roster: {}, mod_disco: {}, mod_ping: {} },
+      modules: { mod_roster: {}, mod_disco: {}, mod_ping: {}, mod_register: {} },
     }),
   );
   const ready = folder.file('ready');
@@ -72,46 +66,50 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   };
   let output = '';
+  let ejabberd: RunningProcess | undefined;
 
-  const ejabberd = await startProcess(
-    'erl',
-    [
-      ...['-noinput', '-mnesia', 'dir', quote(folder.file('database')), '-s', 'ejabberd'],
-      ...[
-        '-eval',
-        users
-          .map(
-            (user) =>
-              `ok = ejabberd_auth:try_register(${binary(user)}, ${binary(domain)}, ${binary(`${user}-secret`)})`,
-          )
-          .concat(`ok = file:write_file(${quote(ready)}, <<>>)`)
-          .join(', ')
-          .concat('.'),
-      ],
-    ],
-    {
-      cwd: folder.path,
-      env: {
-        ...process.env,
-        HOME: folder.path,
-        ERL_LIBS: erlangLibraries(),
-        ERL_CRASH_DUMP_SECONDS: '0',
-        EJABBERD_CONFIG_PATH: configuration,
-        EJABBERD_LOG_PATH: folder.file('ejabberd.log'),
+  async function start(): Promise<void> {
+    rmSync(ready, { force: true });
+    const register = users.map(
+      (user) => `ejabberd_auth:try_register(${binary(user)}, ${binary(domain)}, ${binary(`${user}-secret`)})`,
+    );
+    const expression = [...register, `ok = file:write_file(${quote(ready)}, <<>>)`].join(', ');
+    const begun = await startProcess(
+      'erl',
+      ['-noinput', '-mnesia', 'dir', quote(folder.file('database')), '-s', 'ejabberd', '-eval', `${expression}.`],
+      {
+        cwd: folder.path,
+        env: {
+          ...process.env,
+          HOME: folder.path,
+          ERL_LIBS: erlangLibraries(),
+          ERL_CRASH_DUMP_SECONDS: '0',
+          EJABBERD_CONFIG_PATH: configuration,
+          EJABBERD_LOG_PATH: folder.file('ejabberd.log'),
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  for (const stream of [ejabberd.child.stdout, ejabberd.child.stderr]) {
-    stream?.on('data', (text) => {
-      output = (output + text).slice(-10_000);
+    );
+    ejabberd = begun;
+    for (const stream of [begun.child.stdout, begun.child.stderr]) {
+      stream?.on('data', (text) => {
+        output = (output + text).slice(-10_000);
+      });
+    }
+    await untilReady(begun, () => existsSync(ready)).catch(async (error) => {
+      await end('SIGKILL');
+      throw new Error(`ejabberd did not start; it said:\n${output}\nIts log:\n${log()}`, { cause: error });
     });
   }
-  await untilReady(ejabberd, () => existsSync(ready)).catch(async (error) => {
-    await ejabberd.stop('SIGKILL', 0);
-    const text = log();
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    await ejabberd?.stop(signal, signal === 'SIGKILL' ? 0 : STOP_LIMIT);
+    ejabberd = undefined;
+  }
+
+  await start().catch((error: unknown) => {
     folder.remove();
-    throw new Error(`ejabberd did not start; it said:\n${output}\nIts log:\n${text}`, { cause: error });
+    throw error;
   });
 
   return {
@@ -130,9 +128,16 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
         password: `${user}-secret`,
         ...(resource === undefined ? {} : { resource }),
       }),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    async restart() {
+      await end('SIGTERM');
+      await start();
+    },
+    deleteUser: (user) => removeAccount({ port: c2sPort, domain, username: user, password: `${user}-secret` }),
     async remove() {
       // Nothing here is kept: a clean stop would only take a second longer.
-      await ejabberd.stop('SIGKILL', 0);
+      await end('SIGKILL');
       folder.remove();
     },
   };

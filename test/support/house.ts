@@ -1,12 +1,13 @@
-// All of it at once, for scenarios: a real Prosody, the Exchange simulator, the gateway as a process of its own.
+// All of it at once, for scenarios: a real XMPP server, the Exchange simulator, the gateway as a process of its own.
 
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { type ExchangeSimulator, startExchangeSimulator } from './exchange-simulator/exchange-simulator.ts';
 import { type GatewayProcess, gatewayConfig, startGateway } from './gateway-process.ts';
-import { type Prosody, type ProsodyOptions, startProsody } from './prosody.ts';
+import type { ProsodyOptions } from './prosody.ts';
 import { scaledClock } from './scaled-clock.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { startXmppServer, type XmppServer } from './xmpp-server.ts';
 import type { Predicate, Received, Watcher } from './xmpp-watcher.ts';
 
 export type HouseOptions = {
@@ -21,17 +22,17 @@ export type HouseOptions = {
   readonly entry?: 'source' | 'dist';
   /** The log line of the gateway to wait for; default: that it is connected. */
   readonly ready?: string;
-  /** `proxy`: the gateway's connection to Prosody goes through `house.proxy`. */
+  /** `proxy`: the gateway's connection to the XMPP server goes through `house.proxy`. */
   readonly through?: 'proxy';
   /** How many seconds pass for the gateway in one: for its calendars, for its waits on the network. */
   readonly speed?: { readonly calendar?: number; readonly wire?: number };
 };
 
 export interface House extends AsyncDisposable {
-  readonly prosody: Prosody;
+  readonly server: XmppServer;
   readonly exchange: ExchangeSimulator;
   readonly gateway: GatewayProcess;
-  /** Between the gateway and Prosody; unused unless asked for. */
+  /** Between the gateway and the XMPP server; unused unless asked for. */
   readonly proxy: TcpProxy;
   /** The contact's bare JID. */
   contact(name: string): string;
@@ -69,11 +70,11 @@ async function build(
   closing: (() => Promise<unknown>)[],
   close: () => Promise<void>,
 ): Promise<House> {
-  const prosody = await startProsody(options.prosody);
-  closing.push(() => prosody.remove());
+  const server = await startXmppServer(options.prosody);
+  closing.push(() => server.remove());
   const exchange = await startExchangeSimulator();
   closing.push(() => exchange.stop());
-  const proxy = await startTcpProxy(prosody.componentPort);
+  const proxy = await startTcpProxy(server.componentPort);
   closing.push(() => proxy.stop());
   for (const name of options.mailboxes ?? ['alice', 'bob', 'carol']) {
     exchange.calendars.addMailbox(`${name}@example.test`);
@@ -82,8 +83,8 @@ async function build(
   const origin = Date.now();
   const speed = { calendar: 1, wire: 1, ...options.speed };
   const { now } = scaledClock(speed.calendar, origin);
-  const { component, domain } = prosody;
-  const componentPort = options.through === 'proxy' ? proxy.port : prosody.componentPort;
+  const { component, domain } = server;
+  const componentPort = options.through === 'proxy' ? proxy.port : server.componentPort;
   const usual = gatewayConfig({
     prosody: { componentPort, domain, component },
     simulator: exchange,
@@ -103,11 +104,11 @@ async function build(
   await gateway.waitForLog(options.ready ?? ONLINE);
 
   return {
-    ...{ prosody, exchange, gateway, proxy, now },
+    ...{ server, exchange, gateway, proxy, now },
     contact: (name) => `${name}@${component.domain}`,
     mailbox: (name) => `${name}@example.test`,
     async watcher(user, resource) {
-      const watcher = await prosody.watcher(user, resource);
+      const watcher = await server.watcher(user, resource);
       closing.push(() => watcher.stop().catch(() => undefined));
       return watcher;
     },

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningProcess, startProcess } from './child-process.ts';
 import { freePort } from './free-port.ts';
 import { makeTempFolder, type TempFolder } from './temp-folder.ts';
-import { connectWatcher, removeAccount, type Watcher } from './xmpp-watcher.ts';
+import type { XmppServer } from './xmpp-server.ts';
+import { connectWatcher, removeAccount } from './xmpp-watcher.ts';
 
 export type ProsodyOptions = {
   /** The users' domain; default `example.test`. */
@@ -25,27 +26,9 @@ export type ProsodyOptions = {
   logLevel?: 'debug' | 'info';
 };
 
-export interface Prosody {
-  readonly c2sPort: number;
-  readonly componentPort: number;
-  readonly domain: string;
-  readonly component: { readonly domain: string; readonly secret: string };
-  /** What Prosody has logged, since the folder was made. */
-  log(): string;
-  /** Stops it cleanly, keeping its data for `restart()`. */
-  stop(): Promise<void>;
-  /** Ends it with SIGKILL: its peers see the connection reset, nothing is said. */
-  kill(): Promise<void>;
-  /** Starts it again on the same ports with the same data; stops it before if it still runs. */
-  restart(): Promise<void>;
-  /** Stops it and removes its folder. */
-  remove(): Promise<void>;
+export interface Prosody extends XmppServer {
   addUser(user: string): void;
-  /** Deletes the account as its owner would, by in-band registration (XEP-0077 §3.2). */
-  deleteUser(user: string): Promise<void>;
   passwordOf(user: string): string;
-  /** Logs a user in with a real client. The caller stops it. */
-  watcher(user: string, resource?: string): Promise<Watcher>;
 }
 
 const START_LIMIT = 15_000;

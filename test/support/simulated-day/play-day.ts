@@ -111,6 +111,7 @@ export async function playDay(plan: DayPlan, open: (stage: Stage) => Exchange | 
         stir.looks++;
         return rules.mailboxOf(contact);
       },
+      nameOf: (contact) => rules.nameOf(contact),
     },
     ...{ store: await storeOf(plan), route: exchange.route, clock, logger, random: () => random.next(), version: '1' },
   });

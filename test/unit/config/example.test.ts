@@ -44,7 +44,11 @@ describe('the example', () => {
     expect(configuration).toEqual({
       ...asItStands,
       exchange: configuration.exchange,
-      directory: { ...asItStands.directory, contacts: new Map([['boardroom', 'room-4711@example.com']]) },
+      directory: {
+        ...asItStands.directory,
+        contacts: new Map([['boardroom', 'room-4711@example.com']]),
+        names: new Map([['boardroom', 'Board room']]),
+      },
       watchers: {
         ...asItStands.watchers,
         rules: [

@@ -49,7 +49,7 @@ describe('a configuration that says the least', () => {
           },
         ],
       },
-      directory: { rule: '{local}@example.com', domains: ['example.com'], contacts: new Map() },
+      directory: { rule: '{local}@example.com', domains: ['example.com'], contacts: new Map(), names: new Map() },
       watchers: { domains: ['example.com'], rules: [], maxSubscriptions: 500 },
       calendar: {
         refresh: 300_000,
@@ -62,6 +62,7 @@ describe('a configuration that says the least', () => {
       },
       presence: {
         language: 'en',
+        priority: 0,
         statuses: {
           Free: { available: true, show: undefined, status: {} },
           Tentative: { available: true, show: undefined, status: {} },
@@ -104,6 +105,7 @@ describe('what the gateway works with', () => {
       rule: 'x-{local}@example.com',
       domains: ['example.com'],
       contacts: new Map([['boardroom', 'room-1@example.com']]),
+      names: new Map(),
     });
     expect(configuration.watchers.domains).toEqual(['example.com']);
     expect(configuration.watchers.rules).toEqual([

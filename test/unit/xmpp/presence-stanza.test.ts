@@ -1,17 +1,23 @@
 import xml from '@xmpp/xml';
 import { expect, test } from 'vitest';
 import type { Presence } from '../../../component/presence/presence.ts';
-import { presenceStanza } from '../../../component/xmpp/presence-stanza.ts';
+import { capsOfResource } from '../../../component/xmpp/entity.ts';
+import { type PresenceManner, presenceStanza } from '../../../component/xmpp/presence-stanza.ts';
+import { legalXmlText } from '../../../component/xmpp/stanza-text.ts';
 
-function written(presence: Presence, contact = 'alice'): string {
-  const { head, tail } = presenceStanza(contact, 'calendar.example.net', presence, 'en');
+const MANNER = { domain: 'calendar.example.net', language: 'en', priority: 0 };
+
+function written(presence: Presence, contact = 'alice', manner: Partial<PresenceManner> = {}): string {
+  const { head, tail } = presenceStanza(contact, presence, { ...MANNER, ...manner });
   return `${head}bob@example.net${tail}`;
 }
 const nothing = { since: undefined, until: undefined, asOf: undefined };
 const FROM_TO = 'from="alice@calendar.example.net/calendar" to="bob@example.net"';
 
-test('available without more is an empty stanza', () => {
-  expect(written({ look: { available: true, status: {} }, ...nothing })).toBe(`<presence ${FROM_TO}/>`);
+test('available without more says only what it is (XEP-0115)', () => {
+  expect(written({ look: { available: true, status: {} }, ...nothing })).toBe(
+    `<presence ${FROM_TO}>${capsOfResource}</presence>`,
+  );
 });
 
 test('unavailable says nothing else', () => {
@@ -21,15 +27,13 @@ test('unavailable says nothing else', () => {
 test('a meeting has a show and a text for each language, the main one without xml:lang', () => {
   const look = { available: true, show: 'dnd', status: { en: 'In a meeting', de: 'In einer Besprechung' } } as const;
   expect(written({ look, ...nothing })).toBe(
-    `<presence ${FROM_TO}><show>dnd</show><status>In a meeting</status><status xml:lang="de">In einer Besprechung</status></presence>`,
+    `<presence ${FROM_TO}><show>dnd</show><status>In a meeting</status><status xml:lang="de">In einer Besprechung</status>${capsOfResource}</presence>`,
   );
 });
 
 test('old knowledge says how old it is', () => {
   const stanza = written({ look: { available: true, status: {} }, ...nothing, asOf: Date.UTC(2026, 0, 5, 9) });
-  expect(stanza).toContain(
-    '<delay xmlns="urn:xmpp:delay" from="calendar.example.net" stamp="2026-01-05T09:00:00.000Z"/>',
-  );
+  expect(stanza).toContain('<delay xmlns="urn:xmpp:delay" from="calendar.example.net" stamp="2026-01-05T09:00:00Z"/>');
 });
 
 test('whatever a text or a name holds, the stanza stays one element', () => {
@@ -42,4 +46,27 @@ test('whatever a text or a name holds, the stanza stays one element', () => {
   parser.write('<stream>');
   parser.write(written({ look, ...nothing }, '"<&\'x'));
   expect(seen).toEqual([look.status.en, '"<&\'x@calendar.example.net/calendar']);
+});
+
+test('times are told to programs in whole seconds, as far as they may be known', () => {
+  const look = { available: true, show: 'dnd', status: {} } as const;
+  const [since, until] = [Date.UTC(2026, 0, 5, 9), Date.UTC(2026, 0, 5, 10, 30)];
+  expect(written({ ...nothing, look, since, until })).toContain(
+    '<calendar xmlns="urn:presence-gateway:calendar:1" since="2026-01-05T09:00:00Z" until="2026-01-05T10:30:00Z"/>',
+  );
+  expect(written({ ...nothing, look, until })).toContain(' until="2026-01-05T10:30:00Z"/>');
+  expect(written({ ...nothing, look })).not.toContain('<calendar');
+});
+
+test('a priority stands there when it is not 0', () => {
+  const presence = { ...nothing, look: { available: true, status: {} } } as const;
+  expect(written(presence, 'alice', { priority: -5 })).toContain('<priority>-5</priority>');
+  expect(written(presence)).not.toContain('priority');
+});
+
+test('a text of a megabyte is cut, and not in the midst of a character', () => {
+  const look = { available: true, status: { en: `x${'😀'.repeat(500_000)}` } } as const;
+  const [, text = ''] = /<status>(.*)<\/status>/.exec(written({ ...nothing, look })) ?? [];
+  expect(text.length).toBe(1999);
+  expect(legalXmlText(text)).toBe(text);
 });

@@ -1,16 +1,21 @@
 import xml, { type Element } from '@xmpp/xml';
 import { describe, expect, test } from 'vitest';
+import { type Look, UNKNOWN } from '../../../component/presence/presence.ts';
 import { discoInfoHandler, discoItemsHandler } from '../../../component/xmpp/disco.ts';
+import { capsNode, capsOfResource, entityAt } from '../../../component/xmpp/entity.ts';
 import { lastActivityHandler } from '../../../component/xmpp/last-activity.ts';
+import { messageHandler } from '../../../component/xmpp/message-handler.ts';
 import { pingHandler } from '../../../component/xmpp/ping.ts';
 import { presenceHandler } from '../../../component/xmpp/presence-handler.ts';
 import { StanzaRouter } from '../../../component/xmpp/stanza-router.ts';
+import { vcardHandler } from '../../../component/xmpp/vcard.ts';
 import { versionHandler } from '../../../component/xmpp/version.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
 const DOMAIN = 'calendar.example.net';
 const BOB = 'bob@example.net/phone';
+const BUSY: Look = { available: true, show: 'dnd', status: { en: 'In a meeting', de: 'In einer Besprechung' } };
 
 function setUp() {
   const sent: Element[] = [];
@@ -25,7 +30,11 @@ function setUp() {
       versionHandler('1.2.3'),
       lastActivityHandler(clock),
       discoItemsHandler,
-      discoInfoHandler({ component: ['urn:a', 'urn:b'], contact: ['urn:a'] }),
+      discoInfoHandler(entityAt, capsNode),
+      vcardHandler(
+        (contact) => (contact === 'alice' ? 'Alice Smith' : undefined),
+        (watcher) => watcher === 'bob@example.net',
+      ),
       {
         namespace: 'urn:broken',
         element: 'query',
@@ -35,6 +44,13 @@ function setUp() {
         },
       },
     ],
+    onPresenceError: (from, condition) => void asked.push(`error ${from.bare} ${condition}`),
+    onMessage: messageHandler({
+      ...{ clock, send, language: 'en' },
+      isWatching: (watcher, contact) => watcher === 'bob@example.net' && contact === 'alice',
+      nameOf: () => 'Alice Smith',
+      presenceOf: () => ({ ...UNKNOWN, look: BUSY }),
+    }),
     onPresence: presenceHandler(
       {
         subscribe: async (...what) => void asked.push(`subscribe ${what.join(' ')}`),
@@ -82,7 +98,7 @@ describe('iq', () => {
     const { route } = setUp();
     const info = (node?: string) => xml('query', { xmlns: 'http://jabber.org/protocol/disco#info', node });
     expect(route(iq(DOMAIN, 'get', info()))[0]).toContain(
-      '<identity category="component" type="presence" name="Calendar presence"/><feature var="urn:a"/><feature var="urn:b"/>',
+      '<identity category="component" type="presence" name="Calendar presence"/><feature var="http://jabber.org/protocol/disco#info"/>',
     );
     expect(route(iq(`alice@${DOMAIN}`, 'get', info()))[0]).toContain(
       '<identity category="account" type="registered"/>',
@@ -91,6 +107,31 @@ describe('iq', () => {
     expect(route(iq(DOMAIN, 'get', xml('query', 'http://jabber.org/protocol/disco#items')))[0]).toContain(
       '<query xmlns="http://jabber.org/protocol/disco#items"/>',
     );
+  });
+
+  test('a full JID answers at the node that its presence names, and only at that', () => {
+    const { route } = setUp();
+    const to = `alice@${DOMAIN}/calendar`;
+    const [, node = '', ver = ''] = /node="([^"]*)" ver="([^"]*)"/.exec(capsOfResource) ?? [];
+    const info = (at: string) => xml('query', { xmlns: 'http://jabber.org/protocol/disco#info', node: at });
+    const [answer = ''] = route(iq(to, 'get', info(`${node}#${ver}`)));
+    expect(answer).toContain(`node="${node}#${ver}"`);
+    expect(answer).toContain('<identity category="client" type="bot" name="Calendar"/>');
+    expect(route(iq(to, 'get', info(`${node}#other`)))).toEqual([error('iq', to, 'cancel', 'item-not-found')]);
+    expect(route(iq(DOMAIN, 'get', info(`${node}#${ver}`)))).toEqual([error('iq', DOMAIN, 'cancel', 'item-not-found')]);
+  });
+
+  test('a vCard has the name, for those who may watch; for others it is as if there were no contact', () => {
+    const { route } = setUp();
+    const ask = (contact: string, from = BOB) => {
+      const request = iq(`${contact}@${DOMAIN}`, 'get', xml('vCard', 'vcard-temp'));
+      request.attrs.from = from;
+      return String(route(request)[0]).replaceAll(from, BOB);
+    };
+    expect(ask('alice')).toContain('<vCard xmlns="vcard-temp"><FN>Alice Smith</FN></vCard>');
+    const refusal = error('iq', `nobody@${DOMAIN}`, 'cancel', 'item-not-found');
+    expect(ask('nobody')).toBe(refusal);
+    expect(ask('alice', 'eve@example.org/x')).toBe(refusal.replace('nobody', 'alice'));
   });
 
   test.each([
@@ -120,8 +161,8 @@ describe('iq', () => {
 });
 
 describe('messages', () => {
-  test('a contact takes none, and says so', () => {
-    const contact = `alice@${DOMAIN}`;
+  test('a contact takes none of strangers, and says so', () => {
+    const contact = `carol@${DOMAIN}`;
     const message = xml('message', { from: BOB, to: contact, type: 'chat' }, xml('body', {}, 'hi'));
     expect(setUp().route(message)).toEqual([error('message', contact, 'cancel', 'service-unavailable', '')]);
   });
