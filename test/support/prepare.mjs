@@ -1,6 +1,6 @@
 // Installs what the tests and the demonstration need and this machine lacks, and says what it installs:
 //
-//   node test/support/prepare.mjs [--no-prosody] [--ejabberd] [--apache]
+//   node test/support/prepare.mjs [--no-prosody] [--ejabberd] [--apache] [--clients]
 //
 // It runs before node_modules exists: Node's own modules only, and syntax that old Nodes can read up to the version check.
 // Exit codes: 0 everything is there; 64 wrong usage; 69 (EX_UNAVAILABLE) something is missing and can't be installed
@@ -130,6 +130,11 @@ const groups = {
     ['gss-ntlmssp', '/etc/gss/mech.d/mech.ntlmssp.conf'],
     ['curl', 'curl'],
   ],
+  // Jabber clients that are not ours: one in a browser, one in Python.
+  '--clients': [
+    ['chromium', 'chromium'],
+    ['python3-slixmpp', '/usr/lib/python3/dist-packages/slixmpp/__init__.py'],
+  ],
 };
 
 async function prepareDebianPackage(name, sign) {
@@ -170,7 +175,7 @@ async function main(args) {
   const unknown = args.filter((argument) => argument !== '--no-prosody' && !(argument in groups));
   if (unknown.length > 0) {
     process.stderr.write(
-      `prepare: unknown: ${unknown.join(' ')}\nUsage: node test/support/prepare.mjs [--no-prosody] [--ejabberd] [--apache]\n`,
+      `prepare: unknown: ${unknown.join(' ')}\nUsage: node test/support/prepare.mjs [--no-prosody] [--ejabberd] [--apache] [--clients]\n`,
     );
     return EX_USAGE;
   }
