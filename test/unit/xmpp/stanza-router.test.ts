@@ -185,10 +185,18 @@ describe('presence', () => {
     expect(asked).toEqual([expected]);
   });
 
-  test.each([undefined, 'unavailable', 'subscribed', 'unsubscribed', 'error'])('%s is met with silence', (type) => {
+  test.each([undefined, 'unavailable', 'subscribed', 'unsubscribed'])('%s is met with silence', (type) => {
     const { route, asked } = setUp();
     expect(route(presence(type))).toEqual([]);
     expect(asked).toEqual([]);
+  });
+
+  test('an error is met with silence, and its condition noted', () => {
+    const { route, asked } = setUp();
+    const gone = xml('gone', 'urn:ietf:params:xml:ns:xmpp-stanzas');
+    const bounce = xml('presence', { type: 'error', from: BOB, to: `alice@${DOMAIN}` }, xml('error', {}, gone));
+    expect(route(bounce)).toEqual([]);
+    expect(asked).toEqual(['error bob@example.net gone']);
   });
 
   test('the component itself refuses whom the policy does not allow to watch', () => {
