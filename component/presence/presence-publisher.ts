@@ -1,24 +1,30 @@
 import type { ContactLocal } from '../directory/directory.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { BareJid } from '../subscription/subscription-store.ts';
+import type { BareJid } from '../subscription/bare-jid.ts';
 import { type Look, type Presence, presenceKey, UNKNOWN } from './presence.ts';
 import { SaidSaver } from './said-saver.ts';
 import type { SaidStore } from './said-store.ts';
 import { Telling } from './telling.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** One contact's presence for one watcher: a bare JID, or the full JID of a client that probed. */
-export type Utterance = { readonly contact: ContactLocal; readonly to: string; readonly presence: Presence };
+/** One contact's presence for some of its watchers. */
+export type Announcement = {
+  readonly contact: ContactLocal;
+  readonly presence: Presence;
+  readonly to: readonly BareJid[];
+};
 
 /** The way to the XMPP server, as a port. */
 export interface PresenceWire {
-  /** How many utterances may be said now; 0 when offline. */
+  /** How many watchers may be told now; 0 when offline. */
   room(): number;
   /** Resolves when there is room; rejects with the signal's reason. Pending while offline. */
   whenRoom(signal: AbortSignal): Promise<void>;
-  /** Writes them, in order; false when offline: then none was written. */
-  say(utterances: readonly Utterance[]): boolean;
+  /** Writes them, in order; false when offline: then none was written. Keeps nothing of them beyond the call. */
+  announce(announcements: readonly Announcement[]): boolean;
+  /** Writes to one address, a watcher's or a client's; false when offline. */
+  say(contact: ContactLocal, presence: Presence, to: string): boolean;
 }
 
 export type PresencePublisherOptions = {
@@ -27,13 +33,17 @@ export type PresencePublisherOptions = {
   readonly wire: PresenceWire;
   readonly store: SaidStore;
   readonly presenceOf: (contact: ContactLocal) => Presence;
-  readonly watchersOf: (contact: ContactLocal) => Iterable<BareJid>;
-  /** The most utterances a second while everything is said again. */
+  /** Those who are told; read at once, and not kept. */
+  readonly watchersOf: (contact: ContactLocal) => readonly BareJid[];
+  /** The most watchers that are told in a second while everything is said again. */
   readonly repeatRate: number;
 };
 
 /** Watchers of one contact that are told before the next contact has its turn. */
 const TURN = 100;
+
+/** What is written at once: to how many watchers. */
+type Batch = { readonly announcements: Announcement[]; count: number };
 
 /**
  * Tells watchers what changed: each watcher once for each change, and nothing where nothing changed. Changes go
@@ -83,7 +93,7 @@ export class PresencePublisher {
     const presence = this.#options.presenceOf(contact);
     // A transition that the clock has not come to yet: all the others hear of it too.
     this.changed(contact);
-    if (!this.#options.wire.say([{ contact, to: watcher, presence }])) return;
+    if (!this.#options.wire.say(contact, presence, watcher)) return;
     if (telling.isUntold && !this.#isWaiting(contact)) this.#finish(contact, telling);
     else telling.note(watcher, presenceKey(presence));
   }
@@ -93,13 +103,13 @@ export class PresencePublisher {
     const telling = this.#telling(contact);
     const presence = this.#presenceOf(contact);
     this.changed(contact);
-    if (!this.#options.wire.say([{ contact, to: client, presence }])) return;
+    if (!this.#options.wire.say(contact, presence, client)) return;
     telling.noteClient(client.split('/', 1)[0] as BareJid, presenceKey(presence));
   }
 
   /** Tells one that nothing is known, or that it no longer watches. */
   answerUnavailable(contact: ContactLocal, to: string): void {
-    this.#options.wire.say([{ contact, to, presence: UNKNOWN }]);
+    this.#options.wire.say(contact, UNKNOWN, to);
     this.#contacts.get(contact)?.leave(to);
   }
 
@@ -149,7 +159,7 @@ export class PresencePublisher {
     const { wire } = this.#options;
     while (this.#fresh.size > 0 && !signal.aborted) {
       if (wire.room() === 0) await wire.whenRoom(signal).catch(() => undefined);
-      if (!signal.aborted) wire.say(this.#fill(wire.room()));
+      if (!signal.aborted) wire.announce(this.#fill(wire.room()).announcements);
     }
     return this.#fresh.size;
   }
@@ -201,9 +211,9 @@ export class PresencePublisher {
           await wire.whenRoom(signal);
           continue;
         }
-        const utterances = this.#fill(room);
+        const { announcements, count } = this.#fill(room);
         // Offline: the next connection begins with everything.
-        if (utterances.length > 0 && !wire.say(utterances)) continue;
+        if (count > 0 && !wire.announce(announcements)) continue;
         const mustWait = this.#fresh.size === 0 && this.#hasWork() && this.#repeatTokens.available() === 0;
         if (mustWait) await this.#pause(this.#repeatTokens.pause);
       }
@@ -228,40 +238,37 @@ export class PresencePublisher {
     return this.#fresh.size > 0 || this.#repeats.some((lane) => lane.size > 0);
   }
 
-  #fill(room: number): Utterance[] {
-    const utterances: Utterance[] = [];
-    this.#drain(this.#fresh, room, utterances);
-    const most = Math.min(room, utterances.length + this.#repeatTokens.available());
-    const before = utterances.length;
-    for (const lane of this.#repeats) this.#drain(lane, most, utterances);
-    this.#repeatTokens.take(utterances.length - before);
-    return utterances;
+  #fill(room: number): Batch {
+    const batch: Batch = { announcements: [], count: 0 };
+    this.#drain(this.#fresh, room, batch);
+    const most = Math.min(room, batch.count + this.#repeatTokens.available());
+    const before = batch.count;
+    for (const lane of this.#repeats) this.#drain(lane, most, batch);
+    this.#repeatTokens.take(batch.count - before);
+    return batch;
   }
 
-  /** Moves utterances from a lane until there are `most`; contacts with many watchers take turns. */
-  #drain(lane: Set<ContactLocal>, most: number, utterances: Utterance[]): void {
+  /** Moves announcements from a lane until `most` watchers are told; contacts with many watchers take turns. */
+  #drain(lane: Set<ContactLocal>, most: number, batch: Batch): void {
     // One iterator: it passes what is deleted, and comes to what is added at the end.
     for (const contact of lane) {
-      if (utterances.length >= most) return;
+      if (batch.count >= most) return;
       lane.delete(contact);
       const telling = this.#contacts.get(contact);
       if (telling === undefined) continue;
-      if (this.#takeTurn(contact, telling, Math.min(most, utterances.length + TURN), utterances)) {
-        this.#finish(contact, telling);
-      } else lane.add(contact);
+      this.#takeTurn(contact, telling, Math.min(TURN, most - batch.count), batch);
+      if (telling.isThrough) this.#finish(contact, telling);
+      else lane.add(contact);
     }
   }
 
-  /** @returns whether all watchers of the contact have been told */
-  #takeTurn(contact: ContactLocal, telling: Telling, most: number, utterances: Utterance[]): boolean {
+  #takeTurn(contact: ContactLocal, telling: Telling, most: number, batch: Batch): void {
     const presence = this.#presenceOf(contact);
     telling.show(presenceKey(presence));
-    while (utterances.length < most) {
-      const watcher = telling.next(() => this.#options.watchersOf(contact));
-      if (watcher === undefined) break;
-      utterances.push({ contact, to: watcher, presence });
-    }
-    return telling.isThrough;
+    const to = telling.next(most, () => this.#options.watchersOf(contact));
+    if (to.length === 0) return;
+    batch.announcements.push({ contact, presence, to });
+    batch.count += to.length;
   }
 }
 

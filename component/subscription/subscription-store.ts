@@ -1,8 +1,6 @@
 import type { ContactLocal } from '../directory/directory.ts';
 import type { Instant } from '../runtime/clock.ts';
-
-/** A bare JID, prepared as the XMPP server sends it. */
-export type BareJid = string;
+import type { BareJid } from './bare-jid.ts';
 
 /**
  * - `pending`: the watcher asked, and Exchange has not yet said whether it knows the mailbox

@@ -1,6 +1,7 @@
 import type { ContactLocal, Directory, Mailbox } from '../directory/directory.ts';
 import { type Clock, MINUTE, type Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { type BareJid, isBareJid } from './bare-jid.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import {
   type MailboxVerdict,
@@ -12,7 +13,7 @@ import {
 } from './subscription.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
 import type { SubscriptionPolicy } from './subscription-policy.ts';
-import type { BareJid, SubscriptionKey, SubscriptionStore } from './subscription-store.ts';
+import type { SubscriptionKey, SubscriptionStore } from './subscription-store.ts';
 import { UnreachableWatchers } from './unreachable-watchers.ts';
 
 /** Tells watchers, as a port. `to` is the watcher, or the client of it that probed. */
@@ -71,9 +72,13 @@ export class Subscriptions {
    * nothing more, and end when their watcher asks next: a mistake in the configuration must not wipe rosters.
    */
   async load(): Promise<void> {
-    const { store, policy } = this.#options;
+    const { store, policy, logger } = this.#options;
     for await (const rows of store.loadSubscriptions()) {
       for (const { contact, watcher, state } of rows) {
+        if (!isBareJid(watcher)) {
+          logger.error('A subscription in the database is not of a JID: it counts for nothing', { contact, watcher });
+          continue;
+        }
         this.#set(contact, watcher, state);
         if (state === 'subscribed' && !policy.allows(watcher, contact)) {
           this.#forbidden.set(keyOf(contact, watcher), { contact, watcher });
@@ -119,7 +124,7 @@ export class Subscriptions {
   /** Exchange has spoken about a mailbox: who waited for that is answered. */
   answered(mailbox: Mailbox, verdict: 'known' | 'not-found'): void {
     for (const contact of this.contactsOf(mailbox)) {
-      for (const watcher of this.#index.watchers(contact, 'pending')) {
+      for (const watcher of [...this.#index.watchers(contact, 'pending')]) {
         void this.#schedule(contact, watcher, watcher, () => this.#answer(contact, watcher, verdict));
       }
     }
@@ -169,18 +174,18 @@ export class Subscriptions {
     return this.#index.contacts();
   }
 
-  /** The watchers that are told the contact's presence. */
-  *watchersOf(contact: ContactLocal): Iterable<BareJid> {
-    for (const watcher of this.#index.watchers(contact, 'subscribed')) {
-      if (this.#forbidden.size > 0 && this.#forbidden.has(keyOf(contact, watcher))) continue;
-      if (this.#unreachable.isEmpty || !this.#unreachable.has(watcher)) yield watcher;
-    }
+  /** The watchers that are told the contact's presence, as they are until the next change. */
+  watchersOf(contact: ContactLocal): readonly BareJid[] {
+    const watchers = this.#index.watchers(contact, 'subscribed');
+    if (this.#forbidden.size === 0 && this.#unreachable.isEmpty) return watchers;
+    return watchers.filter(
+      (watcher) => !this.#forbidden.has(keyOf(contact, watcher)) && !this.#unreachable.has(watcher),
+    );
   }
 
   /** The watcher has been unreachable for so long that it will not come back. */
   #purge(watcher: BareJid): void {
-    for (const contact of [...this.#index.contacts()]) {
-      if (this.#index.standing(contact, watcher) === 'none') continue;
+    for (const contact of this.#index.contactsOf(watcher)) {
       void this.#schedule(contact, watcher, watcher, () => ({ type: 'unsubscribe' }));
     }
   }
@@ -291,7 +296,7 @@ export class Subscriptions {
   }
 
   #hasSubscribed(contact: ContactLocal): boolean {
-    return this.#index.watchers(contact, 'subscribed').next().done !== true;
+    return this.#index.watchers(contact, 'subscribed').length > 0;
   }
 
   /** Keeps the index, and with it which mailboxes are watched. */

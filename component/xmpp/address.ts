@@ -1,3 +1,5 @@
+import { isBareJid } from '../subscription/bare-jid.ts';
+
 /** A JID, split: RFC 7622 §3.1. `bare` and `full` are as on the wire. */
 export type Address = {
   readonly full: string;
@@ -24,7 +26,8 @@ export function parseAddress(text: string | undefined): Address | undefined {
   const at = bare.indexOf('@');
   const local = at === -1 ? '' : bare.slice(0, at);
   const domain = bare.slice(at + 1);
-  if (domain === '' || domain.includes('@') || at === 0 || slash === text.length - 1) return undefined;
+  if (!isBareJid(bare) || domain === '' || domain.includes('@') || at === 0 || slash === text.length - 1)
+    return undefined;
   for (const part of [local, domain, resource]) if (Buffer.byteLength(part) > LONGEST_PART) return undefined;
   return { full: text, bare: bare.toLowerCase(), local: local.toLowerCase(), domain: domain.toLowerCase(), resource };
 }

@@ -4,7 +4,7 @@ import type { ContactLocal } from '../directory/directory.ts';
 import type { Presence } from '../presence/presence.ts';
 import { textFor, wordsOf } from '../presence/words.ts';
 import { type Clock, type Instant, SECOND } from '../runtime/clock.ts';
-import type { BareJid } from '../subscription/subscription-store.ts';
+import type { BareJid } from '../subscription/bare-jid.ts';
 import { RESOURCE } from './presence-stanza.ts';
 import { StanzaError } from './stanza-error.ts';
 import type { Inbound } from './stanza-router.ts';

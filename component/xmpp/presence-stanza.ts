@@ -3,6 +3,7 @@ import type { ContactLocal } from '../directory/directory.ts';
 import type { Presence } from '../presence/presence.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { capsOfResource } from './entity.ts';
+import { legalXmlText } from './stanza-text.ts';
 
 /** XEP-0203: Delayed Delivery. */
 export const NS_DELAY = 'urn:xmpp:delay';
@@ -29,7 +30,7 @@ export type PresenceManner = {
 
 /**
  * A presence stanza (RFC 6121 §4.2, §4.5, §4.7), serialised, in two pieces: what stands before the watcher's
- * address and what after, so that one serialisation serves all watchers of a contact.
+ * address and what after, so that one serialisation serves all watchers of a contact. Holds nothing that XML can't carry.
  */
 export function presenceStanza(
   contact: ContactLocal,
@@ -62,9 +63,7 @@ function stamp(at: Instant): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
-/** Not in the midst of a character: the halves of a pair are no characters of XML. */
+/** What XML can carry of it; half a character at the cut is not. */
 function cut(text: string): string {
-  if (text.length <= LONGEST_STATUS) return text;
-  const isPair = /[\uD800-\uDBFF]/.test(text.charAt(LONGEST_STATUS - 1));
-  return text.slice(0, isPair ? LONGEST_STATUS - 1 : LONGEST_STATUS);
+  return legalXmlText(text.length <= LONGEST_STATUS ? text : text.slice(0, LONGEST_STATUS));
 }

@@ -76,7 +76,7 @@ export const benchmark: Benchmark = {
       closers.push(() => sink.stop());
       const server = { name: 'hq', url, username: 'gateway', passwordFile: 'exchange-password' };
       const gateway = await startSubscribedGateway({
-        ...{ prosody, url, folder, contacts: CONTACTS, watcher: WATCHER },
+        ...{ server: prosody, url, folder, contacts: CONTACTS, watchers: [WATCHER] },
         overrides: {
           exchange: { servers: [{ ...server, impersonation: true, notifications: { mailboxes: CONTACTS.length } }] },
         },

@@ -81,7 +81,7 @@ export const benchmark: Benchmark = {
       const raw = await connectRawComponent({ port: prosody.componentPort, domain: FLOOR_DOMAIN, secret: SECRET });
       closers.push(() => raw.close());
       const gateway = await startSubscribedGateway({
-        ...{ prosody, url: exchange.url, folder, contacts: CONTACTS, watcher: WATCHER },
+        ...{ server: prosody, url: exchange.url, folder, contacts: CONTACTS, watchers: [WATCHER] },
       });
       closers.push(() => gateway.remove());
       await gateway.waitForLog(ONLINE);

@@ -10,11 +10,15 @@ import { makeTempFolder } from './temp-folder.ts';
 import type { XmppServer } from './xmpp-server.ts';
 import { connectWatcher, removeAccount } from './xmpp-watcher.ts';
 
+type Component = { readonly domain: string; readonly secret: string };
+
 export type EjabberdOptions = {
   /** Default `example.test`. */
   domain?: string;
   /** Default `calendar.example.test`, with the secret `component-secret`. */
-  component?: { domain: string; secret: string };
+  component?: Component;
+  /** On the same ports. */
+  moreComponents?: readonly Component[];
   /** Local parts; default alice, bob and carol. The password is the name followed by `-secret`. */
   users?: readonly string[];
 };
@@ -42,7 +46,11 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
   const service = {
     module: 'ejabberd_service',
     ip: '127.0.0.1',
-    hosts: { [component.domain]: { password: component.secret } },
+    // By default whoever shakes hands for one of the hosts gets its share of the stanzas for all of them.
+    global_routes: false,
+    hosts: Object.fromEntries(
+      [component, ...(options.moreComponents ?? [])].map(({ domain, secret }) => [domain, { password: secret }]),
+    ),
   };
   // JSON is YAML.
   const configuration = folder.write(

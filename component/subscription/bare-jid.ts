@@ -1,0 +1,10 @@
+/** A bare JID, prepared as the XMPP server sends it, for which `isBareJid` holds. */
+export type BareJid = string;
+
+/** RFC 7622 §3.3.1 forbids what XML must escape, and the PRECIS classes what XML can't carry. */
+const IMPOSSIBLE = /["&'/<>\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
+
+/** Whether no character of it is impossible in a bare JID: then it can stand in XML as it is. */
+export function isBareJid(text: string): boolean {
+  return text !== '' && !IMPOSSIBLE.test(text);
+}
