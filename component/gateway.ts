@@ -205,7 +205,7 @@ export class Gateway {
   }
 
   #presenceOf(contact: ContactLocal): Presence {
-    const mailbox = this.#options.directory.mailboxOf(contact);
+    const mailbox = this.#subscriptions.mailboxOf(contact);
     return mailbox === undefined ? UNKNOWN : this.#keeper.presenceOf(mailbox);
   }
 }

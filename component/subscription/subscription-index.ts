@@ -52,6 +52,18 @@ export class SubscriptionIndex {
     return this.#contacts.keys();
   }
 
+  /** Puts in many at once, none of which is there. */
+  add(contact: ContactLocal, watchers: readonly BareJid[], state: SubscriptionState): void {
+    if (watchers.length === 0) return;
+    const ofContact = partyOf(this.#contacts, contact);
+    const names = watchers.map((watcher) => {
+      const ofWatcher = partyOf(this.#watchers, watcher);
+      ofWatcher[state] = and(ofWatcher[state], ofContact.name);
+      return ofWatcher.name;
+    });
+    ofContact[state] = ofContact[state] === NONE ? names : [...ofContact[state], ...names];
+  }
+
   set(contact: ContactLocal, watcher: BareJid, standing: Standing): void {
     const before = this.standing(contact, watcher);
     if (standing === before) return;

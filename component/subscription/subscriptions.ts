@@ -13,7 +13,7 @@ import {
 } from './subscription.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
 import type { SubscriptionPolicy } from './subscription-policy.ts';
-import type { SubscriptionKey, SubscriptionStore } from './subscription-store.ts';
+import type { SubscriptionKey, SubscriptionState, SubscriptionStore } from './subscription-store.ts';
 import { UnreachableWatchers } from './unreachable-watchers.ts';
 
 /** Tells watchers, as a port. `to` is the watcher, or the client of it that probed. */
@@ -56,7 +56,9 @@ const RETRY = MINUTE;
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #index = new SubscriptionIndex();
-  readonly #contactsOf = new Map<Mailbox, Set<ContactLocal>>();
+  /** Of contacts with watchers, and the other way round: hardly a mailbox is shown by two. */
+  readonly #mailboxOf = new Map<ContactLocal, Mailbox>();
+  readonly #contactsOf = new Map<Mailbox, readonly ContactLocal[]>();
   readonly #forbidden = new Map<string, SubscriptionKey>();
   readonly #queue = new KeyedQueue(MAX_UNDER_WAY);
   readonly #retries = new Map<Timer, SubscriptionKey>();
@@ -72,16 +74,13 @@ export class Subscriptions {
    * nothing more, and end when their watcher asks next: a mistake in the configuration must not wipe rosters.
    */
   async load(): Promise<void> {
-    const { store, policy, logger } = this.#options;
-    for await (const rows of store.loadSubscriptions()) {
-      for (const { contact, watcher, state } of rows) {
-        if (!isBareJid(watcher)) {
-          logger.error('A subscription in the database is not of a JID: it counts for nothing', { contact, watcher });
-          continue;
-        }
-        this.#set(contact, watcher, state);
-        if (state === 'subscribed' && !policy.allows(watcher, contact)) {
-          this.#forbidden.set(keyOf(contact, watcher), { contact, watcher });
+    const { store, policy } = this.#options;
+    for await (const contacts of store.loadSubscriptions()) {
+      for (const { contact, subscribed, pending } of contacts) {
+        this.#restore(contact, subscribed, 'subscribed');
+        this.#restore(contact, pending, 'pending');
+        for (const watcher of subscribed) {
+          if (!policy.allows(watcher, contact)) this.#forbidden.set(keyOf(contact, watcher), { contact, watcher });
         }
       }
     }
@@ -170,6 +169,11 @@ export class Subscriptions {
     return this.#contactsOf.get(mailbox) ?? [];
   }
 
+  /** The mailbox that the contact shows; undefined: there is no such contact. */
+  mailboxOf(contact: ContactLocal): Mailbox | undefined {
+    return this.#mailboxOf.get(contact) ?? this.#options.directory.mailboxOf(contact);
+  }
+
   contacts(): Iterable<ContactLocal> {
     return this.#index.contacts();
   }
@@ -191,9 +195,9 @@ export class Subscriptions {
   }
 
   #request(type: 'subscribe' | 'probe', contact: ContactLocal, watcher: BareJid): SubscriptionEvent {
-    const { directory, mailboxes } = this.#options;
+    const { mailboxes } = this.#options;
     this.#unreachable.heard(watcher);
-    const mailbox = directory.mailboxOf(contact);
+    const mailbox = this.mailboxOf(contact);
     if (mailbox === undefined) return { type, permission: 'no', mailbox: 'not-found' };
     const verdict = mailboxes.verdict(mailbox);
     const permission = this.#permission(contact, watcher);
@@ -260,7 +264,7 @@ export class Subscriptions {
 
   #touch(contact: ContactLocal, event: SubscriptionEvent): void {
     if (event.type !== 'subscribe' && event.type !== 'probe') return;
-    const mailbox = this.#options.directory.mailboxOf(contact);
+    const mailbox = this.mailboxOf(contact);
     if (mailbox !== undefined) this.#options.mailboxes.touched(mailbox);
   }
 
@@ -299,34 +303,48 @@ export class Subscriptions {
     return this.#index.watchers(contact, 'subscribed').length > 0;
   }
 
+  #restore(contact: ContactLocal, watchers: readonly BareJid[], state: SubscriptionState): void {
+    if (!watchers.every(isBareJid)) {
+      const impossible = watchers.filter((watcher) => !isBareJid(watcher));
+      this.#options.logger.error('Watchers in the database are no JIDs: they count for nothing', {
+        contact,
+        impossible,
+      });
+      this.#restore(contact, watchers.filter(isBareJid), state);
+      return;
+    }
+    const isNew = watchers.length > 0 && !this.#index.hasContact(contact);
+    this.#index.add(contact, watchers, state);
+    if (isNew) this.#beginContact(contact);
+  }
+
   /** Keeps the index, and with it which mailboxes are watched. */
   #set(contact: ContactLocal, watcher: BareJid, standing: Standing): void {
     this.#forbidden.delete(keyOf(contact, watcher));
     const had = this.#index.hasContact(contact);
     this.#index.set(contact, watcher, standing);
     const has = this.#index.hasContact(contact);
-    if (had === has) return;
+    if (has && !had) this.#beginContact(contact);
+    if (had && !has) this.#endContact(contact);
+  }
+
+  #beginContact(contact: ContactLocal): void {
     const mailbox = this.#options.directory.mailboxOf(contact);
     // A contact that the configuration no longer knows shows nothing, and keeps its rows until their watchers ask next.
     if (mailbox === undefined) return;
-    if (has) this.#beginContact(mailbox, contact);
-    else this.#endContact(mailbox, contact);
+    this.#mailboxOf.set(contact, mailbox);
+    const contacts = this.#contactsOf.get(mailbox);
+    this.#contactsOf.set(mailbox, contacts === undefined ? [contact] : [...contacts, contact]);
+    if (contacts === undefined) this.#options.mailboxes.begin(mailbox);
   }
 
-  #beginContact(mailbox: Mailbox, contact: ContactLocal): void {
-    const contacts = this.#contactsOf.get(mailbox);
-    if (contacts !== undefined) {
-      contacts.add(contact);
-      return;
-    }
-    this.#contactsOf.set(mailbox, new Set([contact]));
-    this.#options.mailboxes.begin(mailbox);
-  }
-
-  #endContact(mailbox: Mailbox, contact: ContactLocal): void {
-    const contacts = this.#contactsOf.get(mailbox);
-    contacts?.delete(contact);
-    if (contacts?.size === 0) {
+  #endContact(contact: ContactLocal): void {
+    const mailbox = this.#mailboxOf.get(contact);
+    if (mailbox === undefined) return;
+    this.#mailboxOf.delete(contact);
+    const contacts = this.#contactsOf.get(mailbox)?.filter((other) => other !== contact) ?? [];
+    if (contacts.length > 0) this.#contactsOf.set(mailbox, contacts);
+    else {
       this.#contactsOf.delete(mailbox);
       this.#options.mailboxes.end(mailbox);
     }

@@ -3,6 +3,7 @@ import { RuleDirectory } from '../../../component/directory/rule-directory.ts';
 import type { MailboxVerdict } from '../../../component/subscription/subscription.ts';
 import { SubscriptionPolicy, type WatcherRule } from '../../../component/subscription/subscription-policy.ts';
 import { Subscriptions } from '../../../component/subscription/subscriptions.ts';
+import { subscriptionsIn } from '../../contract/every-store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
@@ -47,8 +48,7 @@ async function setUp({
   });
   await subscriptions.load();
   const rows = async () => {
-    const all = [];
-    for await (const chunk of store.loadSubscriptions()) all.push(...chunk);
+    const all = await subscriptionsIn(store);
     return all.map(({ contact, watcher, state }) => `${contact} ${watcher} ${state}`);
   };
   const settled = async () => {
