@@ -35,11 +35,14 @@ export async function exportSubscriptions(database: string, { format, output }: 
 /** All subscriptions of a database as they stand in files, and in the end how many. @throws StorageError */
 export function* exportTexts(database: string, format: Format): Generator<string, number> {
   let count = 0;
-  if (format === 'csv') yield `${columns.join(',')}\r\n`;
+  // With the first rows: where the database can't be read, nothing is written.
+  let header = format === 'csv' ? `${columns.join(',')}\r\n` : '';
   for (const rows of readSubscriptions(database)) {
     count += rows.length;
-    yield rows.map(format === 'json' ? jsonText : csvText).join('');
+    yield header + rows.map(format === 'json' ? jsonText : csvText).join('');
+    header = '';
   }
+  yield header;
   return count;
 }
 

@@ -43,7 +43,7 @@ export async function importSubscriptions(configuration: Configuration, options:
       const most = `${maxSubscriptions} (watchers.maxSubscriptions)`;
       complain(at(position), `watcher “${watcher}” would have more subscriptions than ${most}`);
     }
-    return await conclude(target, left, options);
+    return await conclude(target, storage.file, left, options);
   } catch (error) {
     const place = nameOf(options);
     if (error instanceof BrokenInput) {
@@ -68,7 +68,7 @@ function openTarget(database: string, dryRun: boolean): SubscriptionImport {
     if (!(error instanceof StorageError && error.kind === 'in-use')) throw error;
     throw new StorageError(
       'in-use',
-      `A gateway is using ${database} ("fuser ${database}.lock" shows its process), and has its subscriptions in ` +
+      `A gateway (or another import) is using ${database} ("fuser ${database}.lock" shows its process), and has its subscriptions in ` +
         'memory: stop it, import, start it again; with xmpp.onStop: keep nobody notices. --dry-run works meanwhile',
       { cause: error },
     );
@@ -100,7 +100,12 @@ function placesOf(name: string, unit: Input['unit']): (position: number) => stri
   return (position) => (unit === 'line' ? `${name}:${position}` : `${name}: item ${position}`);
 }
 
-async function conclude(target: SubscriptionImport, left: number, options: ImportOptions): Promise<ExitCode> {
+async function conclude(
+  target: SubscriptionImport,
+  database: string,
+  left: number,
+  options: ImportOptions,
+): Promise<ExitCode> {
   const { dryRun, skipInvalid } = options;
   const faulty = `${left.toLocaleString('en-US')} record${left === 1 ? '' : 's'}`;
   if (left > 0 && !skipInvalid) {
@@ -111,7 +116,8 @@ async function conclude(target: SubscriptionImport, left: number, options: Impor
   const { added, present } = dryRun ? target.counts() : target.keep();
   const leftOut = left === 0 ? '' : `; ${faulty} left out`;
   const [verb, were] = dryRun ? ['would be imported', 'are'] : ['imported', 'were'];
-  return await print(`${amount(added)} ${verb}; ${present.toLocaleString('en-US')} ${were} there already${leftOut}\n`);
+  const before = `${present.toLocaleString('en-US')} ${were} there already`;
+  return await print(`${amount(added)} ${verb} into ${database}; ${before}${leftOut}\n`);
 }
 
 function nameOf({ file }: ImportOptions): string {
