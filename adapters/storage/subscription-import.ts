@@ -1,5 +1,6 @@
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
-import type { BareJid, SubscriptionRow } from '../../component/subscription/subscription-store.ts';
+import type { BareJid } from '../../component/subscription/bare-jid.ts';
+import type { SubscriptionRow } from '../../component/subscription/subscription-store.ts';
 import { migrations } from './migrations/schema.ts';
 import { openDatabase } from './sqlite-database.ts';
 import { storageErrorOf } from './sqlite-failure.ts';

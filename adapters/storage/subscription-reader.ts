@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import type { ContactLocal } from '../../component/directory/directory.ts';
-import type { BareJid, SubscriptionRow, SubscriptionState } from '../../component/subscription/subscription-store.ts';
+import type { BareJid } from '../../component/subscription/bare-jid.ts';
+import type { SubscriptionRow, SubscriptionState } from '../../component/subscription/subscription-store.ts';
 import { migrations } from './migrations/schema.ts';
 import { openReadOnly, schemaVersion } from './sqlite-database.ts';
 import { storageErrorOf } from './sqlite-failure.ts';

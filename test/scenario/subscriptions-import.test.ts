@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runGateway } from '../support/gateway-command.ts';
 import { anythingFrom, from, ONLINE, openHouse } from '../support/house.ts';
+import { serverUnderTest } from '../support/server-under-test.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
-import { serverUnderTest } from '../support/xmpp-server.ts';
 
 test('exported beside a running gateway, imported into a new database: watchers see presence without asking', async () => {
   await using house = await openHouse();

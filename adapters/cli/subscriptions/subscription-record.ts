@@ -1,11 +1,8 @@
 import type { ContactLocal, Directory } from '../../../component/directory/directory.ts';
 import type { Instant } from '../../../component/runtime/clock.ts';
+import type { BareJid } from '../../../component/subscription/bare-jid.ts';
 import type { SubscriptionPolicy } from '../../../component/subscription/subscription-policy.ts';
-import type {
-  BareJid,
-  SubscriptionRow,
-  SubscriptionState,
-} from '../../../component/subscription/subscription-store.ts';
+import type { SubscriptionRow, SubscriptionState } from '../../../component/subscription/subscription-store.ts';
 import { parseAddress } from '../../../component/xmpp/address.ts';
 import { fold, isJidLocal } from '../../../config/schema/values.ts';
 import type { Fields } from './records.ts';
