@@ -1,5 +1,5 @@
 import type { ContactLocal } from '../directory/directory.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { BareJid } from '../subscription/bare-jid.ts';
 import { type Look, type Presence, presenceKey, UNKNOWN } from './presence.ts';
@@ -42,6 +42,11 @@ export type PresencePublisherOptions = {
 /** Watchers of one contact that are told before the next contact has its turn. */
 const TURN = 100;
 
+/** Contacts whose place in what is said again is found in a turn of the event loop, 3 to 5 µs each (measured). */
+const MOST_IN_A_TURN = 500;
+/** Equal to no presence's key: what the contact shows has not been looked at. */
+const NOT_LOOKED_AT = '';
+
 /** What is written at once: to how many watchers. */
 type Batch = { readonly announcements: Announcement[]; count: number };
 
@@ -59,6 +64,9 @@ export class PresencePublisher {
   readonly #repeatTokens: TokenBucket;
   readonly #saver: SaidSaver;
   readonly #abort = new AbortController();
+  /** Contacts whose place in what is said again is still to be found. */
+  #unsorted: Iterator<[ContactLocal, Telling]> | undefined;
+  #sorting: Timer | undefined;
   #pumping = false;
   #wake: () => void = () => undefined;
   #withdrawn = false;
@@ -71,7 +79,7 @@ export class PresencePublisher {
 
   /** A contact that has watchers since an earlier run, and what was last said of it then. */
   restore(contact: ContactLocal, lastSaid: string | undefined): void {
-    this.#contacts.set(contact, new Telling(presenceKey(this.#presenceOf(contact)), lastSaid));
+    this.#contacts.set(contact, new Telling(NOT_LOOKED_AT, lastSaid));
   }
 
   /** The contact may show something else now. */
@@ -126,13 +134,33 @@ export class PresencePublisher {
     if (this.#withdrawn) return;
     this.#fresh.clear();
     for (const lane of this.#repeats) lane.clear();
-    for (const [contact, telling] of this.#contacts) {
+    for (const telling of this.#contacts.values()) telling.startOver();
+    this.#unsorted = this.#contacts.entries();
+    this.#sorting?.cancel();
+    this.#sort();
+  }
+
+  /** Nothing is said again before all have their place; what changes meanwhile goes first as always. */
+  #sort(): void {
+    for (let count = 0; count < MOST_IN_A_TURN; count++) {
+      const next = this.#unsorted?.next();
+      if (next === undefined || next.done) {
+        this.#unsorted = undefined;
+        this.#pump();
+        return;
+      }
+      const [contact, telling] = next.value;
+      if (this.#fresh.has(contact)) continue;
       const presence = this.#presenceOf(contact);
-      telling.startOver();
       telling.show(presenceKey(presence));
       this.#repeats[repeatOrder(telling, presence.look)]?.add(contact);
     }
-    this.#pump();
+    this.#sorting = this.#options.clock.after(0, () => this.#sort());
+  }
+
+  #stopSorting(): void {
+    this.#sorting?.cancel();
+    this.#unsorted = undefined;
   }
 
   /**
@@ -143,6 +171,7 @@ export class PresencePublisher {
    */
   async withdrawAll(signal: AbortSignal): Promise<number> {
     this.#withdrawn = true;
+    this.#stopSorting();
     this.#fresh.clear();
     for (const lane of this.#repeats) lane.clear();
     const unavailable = presenceKey(UNKNOWN);
@@ -167,13 +196,18 @@ export class PresencePublisher {
   /** Ends; what was said is saved when this resolves. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#stopSorting();
     this.#wake();
     await this.#saver.flush();
   }
 
   #telling(contact: ContactLocal): Telling {
-    if (!this.#contacts.has(contact)) this.restore(contact, undefined);
-    return this.#contacts.get(contact) as Telling;
+    let telling = this.#contacts.get(contact);
+    if (telling === undefined) {
+      telling = new Telling(presenceKey(this.#presenceOf(contact)), undefined);
+      this.#contacts.set(contact, telling);
+    }
+    return telling;
   }
 
   #presenceOf(contact: ContactLocal): Presence {
@@ -181,7 +215,7 @@ export class PresencePublisher {
   }
 
   #isWaiting(contact: ContactLocal): boolean {
-    return this.#fresh.has(contact) || this.#repeats.some((lane) => lane.has(contact));
+    return this.#unsorted !== undefined || this.#fresh.has(contact) || this.#repeats.some((lane) => lane.has(contact));
   }
 
   #finish(contact: ContactLocal, telling: Telling): void {
@@ -235,7 +269,7 @@ export class PresencePublisher {
   }
 
   #hasWork(): boolean {
-    return this.#fresh.size > 0 || this.#repeats.some((lane) => lane.size > 0);
+    return this.#fresh.size > 0 || (this.#unsorted === undefined && this.#repeats.some((lane) => lane.size > 0));
   }
 
   #fill(room: number): Batch {
@@ -243,7 +277,7 @@ export class PresencePublisher {
     this.#drain(this.#fresh, room, batch);
     const most = Math.min(room, batch.count + this.#repeatTokens.available());
     const before = batch.count;
-    for (const lane of this.#repeats) this.#drain(lane, most, batch);
+    if (this.#unsorted === undefined) for (const lane of this.#repeats) this.#drain(lane, most, batch);
     this.#repeatTokens.take(batch.count - before);
     return batch;
   }

@@ -520,3 +520,54 @@ describe('every client of every watcher ends with the last state', () => {
     );
   });
 });
+
+describe('thousands of contacts after a reconnect', () => {
+  const many = (watchers: string[]) =>
+    Object.fromEntries(Array.from({ length: 1_200 }, (_, index) => [`c${index}`, watchers]));
+
+  test('what differs from what was last said goes first, however late it is found', async () => {
+    const said = Object.fromEntries(Object.keys(many([])).map((contact) => [contact, keyOf(FREE)]));
+    const { clock, wire, looks, publisher } = setUp(many(['bob']), { said });
+    wire.space = 10_000;
+    looks.set('c1199', BUSY);
+    publisher.repeatAll();
+    await clock.pass(SECOND);
+    expect(wire.take()[0]).toBe('c1199→bob dnd');
+  });
+
+  test('one who subscribes meanwhile does not make the others be passed over', async () => {
+    const { clock, wire, watchers, publisher, settled } = setUp(many(['bob']));
+    wire.space = 10_000;
+    await settled();
+    wire.space = 10_000;
+    publisher.repeatAll();
+    watchers.set('c1100', ['bob', 'carol']);
+    publisher.greet('c1100', 'carol');
+    await clock.pass(10 * SECOND);
+    const lines = wire.take();
+    expect(lines.filter((line) => line === 'c1100→bob available')).toHaveLength(1);
+    expect(lines.filter((line) => line === 'c1100→carol available')).toHaveLength(1);
+    expect(lines).toHaveLength(1_201);
+  });
+
+  test('a change meanwhile goes at once', async () => {
+    const { clock, wire, show, publisher, settled } = setUp(many(['bob']));
+    wire.space = 10_000;
+    await settled();
+    wire.space = 10_000;
+    publisher.repeatAll();
+    show('c1199', BUSY);
+    await clock.pass(0);
+    expect(wire.take()).toEqual(['c1199→bob dnd']);
+    await clock.pass(10 * SECOND);
+    expect(wire.take()).toHaveLength(1_199);
+  });
+
+  test('a stop meanwhile ends it', async () => {
+    const { clock, wire, publisher } = setUp(many(['bob']));
+    publisher.repeatAll();
+    await publisher.stop();
+    await clock.pass(SECOND);
+    expect(wire.take()).toEqual([]);
+  });
+});
