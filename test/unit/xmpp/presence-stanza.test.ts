@@ -58,6 +58,16 @@ test('times are told to programs in whole seconds, as far as they may be known',
   expect(written({ ...nothing, look })).not.toContain('<calendar');
 });
 
+test('times are told to people after each text, in its language', () => {
+  const look = { available: true, show: 'dnd', status: { en: 'In a meeting', de: 'In einer Besprechung' } } as const;
+  const until = Date.UTC(2026, 0, 5, 9, 30);
+  const untilText = { at: Date.UTC(2026, 0, 5, 10, 30), daysAhead: 0 };
+  expect(written({ ...nothing, look, until, untilText })).toContain(
+    '<status>In a meeting until 10:30</status><status xml:lang="de">In einer Besprechung bis 10:30</status>',
+  );
+  expect(written({ ...nothing, look: { ...look, status: {} }, until, untilText })).not.toContain('10:30');
+});
+
 test('a priority stands there when it is not 0', () => {
   const presence = { ...nothing, look: { available: true, status: {} } } as const;
   expect(written(presence, 'alice', { priority: -5 })).toContain('<priority>-5</priority>');
