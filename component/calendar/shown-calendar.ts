@@ -52,7 +52,9 @@ export function stretchAt(timeline: Timeline, at: Instant, rules: CalendarRules)
     else [shown, since] = [status, from];
   }
   const stretch = { status: shown, since, until };
-  return shown === 'Free' && rules.hours !== undefined ? splitByHours(stretch, rules.hours, at) : stretch;
+  // Hours without a day are none that somebody set.
+  const hasHours = rules.hours !== undefined && rules.hours.periods.length > 0;
+  return shown === 'Free' && hasHours ? splitByHours(stretch, rules.hours, at) : stretch;
 }
 
 function splitByHours(free: Stretch, hours: WorkingHours, at: Instant): Stretch {
