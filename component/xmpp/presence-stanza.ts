@@ -43,7 +43,8 @@ export function presenceStanza(
   if (!look.available) return { head, tail: '" type="unavailable"/>' };
 
   let content = look.show === undefined ? '' : `<show>${look.show}</show>`;
-  for (const [tag, text] of Object.entries(look.status)) {
+  const texts = Object.entries(look.status);
+  for (const [tag, text] of texts) {
     const lang = tag === language ? '' : ` xml:lang="${escapeXML(tag)}"`;
     const said = untilText === undefined ? text : withUntil(text, tag, untilText);
     content += `<status${lang}>${escapeXMLText(cut(said))}</status>`;
@@ -57,7 +58,9 @@ export function presenceStanza(
     const to = until === undefined ? '' : ` until="${stamp(until)}"`;
     content += `<calendar xmlns="${NS_CALENDAR}"${from}${to}/>`;
   }
-  return { head, tail: `">${content}${capsOfResource}</presence>` };
+  // Where it is missing servers write their own language in its place (RFC 6120 §8.1.5), mostly en.
+  const lang = texts.length === 0 ? '' : ` xml:lang="${escapeXML(language)}"`;
+  return { head, tail: `"${lang}>${content}${capsOfResource}</presence>` };
 }
 
 /** XEP-0082: in whole seconds, in UTC. */

@@ -24,10 +24,10 @@ test('unavailable says nothing else', () => {
   expect(written({ look: { available: false }, ...nothing })).toBe(`<presence ${FROM_TO} type="unavailable"/>`);
 });
 
-test('a meeting has a show and a text for each language, the main one without xml:lang', () => {
+test('a meeting has a show and a text for each language, the main one in that of the stanza', () => {
   const look = { available: true, show: 'dnd', status: { en: 'In a meeting', de: 'In einer Besprechung' } } as const;
   expect(written({ look, ...nothing })).toBe(
-    `<presence ${FROM_TO}><show>dnd</show><status>In a meeting</status><status xml:lang="de">In einer Besprechung</status>${capsOfResource}</presence>`,
+    `<presence ${FROM_TO} xml:lang="en"><show>dnd</show><status>In a meeting</status><status xml:lang="de">In einer Besprechung</status>${capsOfResource}</presence>`,
   );
 });
 
