@@ -7,6 +7,8 @@ import { type WorkingHours, workingSpanAt } from './working-hours.ts';
 export type CalendarRules = {
   /** What all-day entries count as. */
   readonly allDay: AllDayRule;
+  /** Whether tentative entries are overlooked: they count as free time. */
+  readonly tentativeIsFree?: boolean | undefined;
   /** What lasts shorter than this, in milliseconds, is passed over: what was before it goes on. */
   readonly shortest: number;
   /** Free time outside these hours is OffHours; undefined: there is no such thing. */
@@ -31,7 +33,10 @@ const UNKNOWN: Stretch = { status: 'NoData', since: undefined, until: undefined 
 export function stretchAt(timeline: Timeline, at: Instant, rules: CalendarRules): Stretch {
   const { changes, end } = timeline;
   if (at >= end || at < (changes[0] as Instant)) return UNKNOWN;
-  const statusOf = (step: number): BusyStatus => statusOfClaims(claimsOfStep(timeline, step), rules.allDay);
+  const statusOf = (step: number): BusyStatus => {
+    const status = statusOfClaims(claimsOfStep(timeline, step), rules.allDay);
+    return status === 'Tentative' && rules.tentativeIsFree ? 'Free' : status;
+  };
   let shown = statusOf(0);
   let since: Instant | undefined;
   let until: Instant | undefined;
@@ -47,7 +52,9 @@ export function stretchAt(timeline: Timeline, at: Instant, rules: CalendarRules)
     else [shown, since] = [status, from];
   }
   const stretch = { status: shown, since, until };
-  return shown === 'Free' && rules.hours !== undefined ? splitByHours(stretch, rules.hours, at) : stretch;
+  // Hours without a day are none that somebody set.
+  const hasHours = rules.hours !== undefined && rules.hours.periods.length > 0;
+  return shown === 'Free' && hasHours ? splitByHours(stretch, rules.hours, at) : stretch;
 }
 
 function splitByHours(free: Stretch, hours: WorkingHours, at: Instant): Stretch {

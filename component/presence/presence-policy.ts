@@ -2,7 +2,8 @@ import { type CalendarRules, type ShownStatus, type Stretch, stretchAt } from '.
 import type { Timeline } from '../calendar/timeline.ts';
 import type { Mailbox } from '../directory/directory.ts';
 import type { Instant } from '../runtime/clock.ts';
-import { type Look, type Presence, UNKNOWN } from './presence.ts';
+import { localDay, type TimeZone, zoneOffset } from '../runtime/time-zone.ts';
+import { type Look, type Presence, UNKNOWN, type WallTime } from './presence.ts';
 
 /** What each status looks like. NoData is not among them: what is not known is not shown. */
 export type Looks = Readonly<Record<Exclude<ShownStatus, 'NoData'>, Look>>;
@@ -14,6 +15,8 @@ export type PresenceRules = Omit<CalendarRules, 'hours'> & {
   readonly hours: CalendarRules['hours'] | 'mailbox';
   /** Whether watchers see since when and until when. */
   readonly times: boolean;
+  /** The zone in whose time the text says until when, where watchers see times; undefined: it does not. */
+  readonly textZone?: TimeZone | undefined;
 };
 
 export type PresencePolicy = {
@@ -37,10 +40,12 @@ export function presenceAt(
   const { status, since, until } = shownAt(timeline, now, rules);
   if (status === 'NoData') return UNKNOWN;
   const aged = now - timeline.fetchedAt >= policy.agedAfter;
+  const told = rules.times && isBusy(status) ? until : undefined;
   return {
     look: rules.looks[status],
     since: rules.times ? since : undefined,
-    until: rules.times && isBusy(status) ? until : undefined,
+    until: told,
+    untilText: told === undefined || rules.textZone === undefined ? undefined : wallTime(told, now, rules.textZone),
     asOf: aged ? timeline.fetchedAt : undefined,
   };
 }
@@ -61,6 +66,10 @@ export function nextLook(
 /** When the next meeting begins nobody is told: it would be one stanza more for each that is booked. */
 function isBusy(status: ShownStatus): boolean {
   return status !== 'Free' && status !== 'OffHours';
+}
+
+function wallTime(at: Instant, now: Instant, zone: TimeZone): WallTime {
+  return { at: at + zoneOffset(zone, at), daysAhead: localDay(zone, at) - localDay(zone, now) };
 }
 
 function shownAt(timeline: Timeline, now: Instant, rules: PresenceRules): Stretch {

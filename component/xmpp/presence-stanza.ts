@@ -1,6 +1,7 @@
 import xml from '@xmpp/xml';
 import type { ContactLocal } from '../directory/directory.ts';
 import type { Presence } from '../presence/presence.ts';
+import { withUntil } from '../presence/words.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { capsOfResource } from './entity.ts';
 import { legalXmlText } from './stanza-text.ts';
@@ -38,13 +39,15 @@ export function presenceStanza(
   { domain, language, priority }: PresenceManner,
 ): { readonly head: string; readonly tail: string } {
   const head = `<presence from="${escapeXML(`${contact}@${domain}/${RESOURCE}`)}" to="`;
-  const { look, since, until, asOf } = presence;
+  const { look, since, until, untilText, asOf } = presence;
   if (!look.available) return { head, tail: '" type="unavailable"/>' };
 
   let content = look.show === undefined ? '' : `<show>${look.show}</show>`;
-  for (const [tag, text] of Object.entries(look.status)) {
+  const texts = Object.entries(look.status);
+  for (const [tag, text] of texts) {
     const lang = tag === language ? '' : ` xml:lang="${escapeXML(tag)}"`;
-    content += `<status${lang}>${escapeXMLText(cut(text))}</status>`;
+    const said = untilText === undefined ? text : withUntil(text, tag, untilText);
+    content += `<status${lang}>${escapeXMLText(cut(said))}</status>`;
   }
   if (priority !== 0) content += `<priority>${priority}</priority>`;
   if (asOf !== undefined) {
@@ -55,7 +58,9 @@ export function presenceStanza(
     const to = until === undefined ? '' : ` until="${stamp(until)}"`;
     content += `<calendar xmlns="${NS_CALENDAR}"${from}${to}/>`;
   }
-  return { head, tail: `">${content}${capsOfResource}</presence>` };
+  // Where it is missing servers write their own language in its place (RFC 6120 §8.1.5), mostly en.
+  const lang = texts.length === 0 ? '' : ` xml:lang="${escapeXML(language)}"`;
+  return { head, tail: `"${lang}>${content}${capsOfResource}</presence>` };
 }
 
 /** XEP-0082: in whole seconds, in UTC. */

@@ -44,6 +44,17 @@ test('where watchers may see times, they see since when and until when somebody 
   expect([before.since, before.until]).toEqual([undefined, undefined]);
 });
 
+test('where texts say until when, they go by the clocks of the configured zone', () => {
+  const open = { ...policy, rulesOf: () => ({ ...rules, times: true, textZone: 'Europe/Berlin' }) };
+  const busyUntil = (end: number) =>
+    presenceAt(ALICE, fetched(NOW, { start: NOW - MINUTE, end, status: 'Busy' }), NOW, open).untilText;
+  expect(busyUntil(NOW + HOUR)).toEqual({ at: NOW + 2 * HOUR, daysAhead: 0 });
+  // Midnight is the next day's.
+  expect(busyUntil(NOW + 14 * HOUR)).toEqual({ at: NOW + 15 * HOUR, daysAhead: 1 });
+  expect(busyUntil(NOW + 49 * HOUR)).toBeUndefined();
+  expect(presenceAt(ALICE, fetched(NOW), NOW, open).untilText).toBeUndefined();
+});
+
 test('nothing is claimed while nothing is known: no answer, no data, outside the window', () => {
   const unknown = [
     presenceAt(ALICE, undefined, NOW, policy),
