@@ -101,8 +101,8 @@ export class Gateway {
       ...{ clock, cache, logger },
       policy: { ...options.presencePolicy, staleAfter: options.staleAfterOf },
       onJump: (by) => this.#calendars.clockJumped(by),
-      onLook: (mailbox) => {
-        for (const contact of this.#subscriptions.contactsOf(mailbox)) this.#publisher.changed(contact);
+      onLook: (mailbox, presence) => {
+        for (const contact of this.#subscriptions.contactsOf(mailbox)) this.#publisher.changed(contact, presence);
       },
     });
     this.#publisher = new PresencePublisher({

@@ -3,7 +3,7 @@ import type { Mailbox } from '../directory/directory.ts';
 import { type Clock, SECOND, type Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Presence } from './presence.ts';
-import { nextLook, type PresencePolicy, presenceAt } from './presence-policy.ts';
+import { type PresencePolicy, presenceAt } from './presence-policy.ts';
 import { TransitionClock } from './transition-clock.ts';
 
 export type PresenceKeeperOptions = {
@@ -12,7 +12,7 @@ export type PresenceKeeperOptions = {
   readonly cache: AvailabilityCache;
   readonly policy: PresencePolicy;
   /** Called when a watched mailbox may show something else than before. */
-  readonly onLook: (mailbox: Mailbox) => void;
+  readonly onLook: (mailbox: Mailbox, presence: Presence) => void;
   /** Called when the wall clock was set, or the machine slept: it is so many milliseconds from where it should be. */
   readonly onJump: (by: number) => void;
 };
@@ -63,7 +63,7 @@ export class PresenceKeeper {
 
   presenceOf(mailbox: Mailbox): Presence {
     const { cache, clock, policy } = this.#options;
-    return presenceAt(mailbox, cache.get(mailbox).timeline, clock.now(), policy);
+    return presenceAt(mailbox, cache.get(mailbox).timeline, clock.now(), policy).presence;
   }
 
   /** What is known of the mailbox changed, or time did: schedules its next transition and says that it may differ. */
@@ -72,10 +72,10 @@ export class PresenceKeeper {
     if (this.#state === 'new') return;
     const { cache, clock, policy, onLook } = this.#options;
     const { timeline } = cache.get(mailbox);
-    const next = timeline && nextLook(mailbox, timeline, clock.now(), policy);
-    this.#transitions.set(mailbox, next);
-    this.#noteAge(mailbox, timeline !== undefined && next === undefined);
-    onLook(mailbox);
+    const { presence, nextLook } = presenceAt(mailbox, timeline, clock.now(), policy);
+    this.#transitions.set(mailbox, nextLook);
+    this.#noteAge(mailbox, timeline !== undefined && nextLook === undefined);
+    onLook(mailbox, presence);
   }
 
   /** Nobody watches the mailbox any more. */

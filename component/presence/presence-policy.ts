@@ -28,39 +28,41 @@ export type PresencePolicy = {
   readonly agedAfter: number;
 };
 
-/** What a contact shows at an instant, by what is known of its mailbox. Unknown is never Free and never Busy. */
+/** What is shown, and when to look again; undefined: not before there is a new timeline. */
+export type PresenceView = { readonly presence: Presence; readonly nextLook: Instant | undefined };
+
+const NOTHING: PresenceView = { presence: UNKNOWN, nextLook: undefined };
+
+/**
+ * What a contact shows at an instant, by what is known of its mailbox. Unknown is never Free and never Busy. To be
+ * looked at again when the calendar shows something else, or the timeline is good for nothing any more.
+ */
 export function presenceAt(
   mailbox: Mailbox,
   timeline: Timeline | undefined,
   now: Instant,
   policy: PresencePolicy,
-): Presence {
-  if (timeline === undefined || isStale(timeline, now, policy.staleAfter(mailbox))) return UNKNOWN;
+): PresenceView {
+  if (timeline === undefined) return NOTHING;
+  const staleAfter = policy.staleAfter(mailbox);
+  if (isStale(timeline, now, staleAfter)) return NOTHING;
   const rules = policy.rulesOf(mailbox);
-  const { status, since, until } = shownAt(timeline, now, rules);
-  if (status === 'NoData') return UNKNOWN;
+  const stretch = stretchAt(timeline, now, calendarRules(timeline, rules));
+  const nextLook = Math.min(stretch.until ?? timeline.end, timeline.fetchedAt + staleAfter);
   const aged = now - timeline.fetchedAt >= policy.agedAfter;
+  return { presence: toPresence(stretch, now, rules, aged ? timeline.fetchedAt : undefined), nextLook };
+}
+
+function toPresence({ status, since, until }: Stretch, now: Instant, rules: PresenceRules, asOf?: Instant): Presence {
+  if (status === 'NoData') return UNKNOWN;
   const told = rules.times && isBusy(status) ? until : undefined;
   return {
     look: rules.looks[status],
     since: rules.times ? since : undefined,
     until: told,
     untilText: told === undefined || rules.textZone === undefined ? undefined : wallTime(told, now, rules.textZone),
-    asOf: aged ? timeline.fetchedAt : undefined,
+    asOf,
   };
-}
-
-/** When to look again: when the calendar shows something else, or the timeline is good for nothing any more. */
-export function nextLook(
-  mailbox: Mailbox,
-  timeline: Timeline,
-  now: Instant,
-  policy: PresencePolicy,
-): Instant | undefined {
-  const staleAfter = policy.staleAfter(mailbox);
-  if (isStale(timeline, now, staleAfter)) return undefined;
-  const { until } = shownAt(timeline, now, policy.rulesOf(mailbox));
-  return Math.min(until ?? timeline.end, timeline.fetchedAt + staleAfter);
 }
 
 /** When the next meeting begins nobody is told: it would be one stanza more for each that is booked. */
@@ -72,9 +74,9 @@ function wallTime(at: Instant, now: Instant, zone: TimeZone): WallTime {
   return { at: at + zoneOffset(zone, at), daysAhead: localDay(zone, at) - localDay(zone, now) };
 }
 
-function shownAt(timeline: Timeline, now: Instant, rules: PresenceRules): Stretch {
-  const hours = rules.hours === 'mailbox' ? timeline.hours : rules.hours;
-  return stretchAt(timeline, now, { ...rules, hours });
+function calendarRules(timeline: Timeline, rules: PresenceRules): CalendarRules {
+  const { hours } = rules;
+  return hours === 'mailbox' ? { ...rules, hours: timeline.hours } : (rules as CalendarRules);
 }
 
 /** A timeline from the future (the clock was set back) is as doubtful as one from the past. */

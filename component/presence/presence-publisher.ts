@@ -82,11 +82,11 @@ export class PresencePublisher {
     this.#contacts.set(contact, new Telling(NOT_LOOKED_AT, lastSaid));
   }
 
-  /** The contact may show something else now. */
-  changed(contact: ContactLocal): void {
+  /** The contact may show something else now: `presence`, if somebody has looked. */
+  changed(contact: ContactLocal, presence?: Presence): void {
     const telling = this.#contacts.get(contact);
     if (telling === undefined || this.#withdrawn) return;
-    const key = presenceKey(this.#options.presenceOf(contact));
+    const key = presenceKey(presence ?? this.#options.presenceOf(contact));
     if (key === telling.key) return;
     telling.show(key);
     for (const lane of this.#repeats) lane.delete(contact);
@@ -100,7 +100,7 @@ export class PresencePublisher {
     const telling = this.#telling(contact);
     const presence = this.#options.presenceOf(contact);
     // A transition that the clock has not come to yet: all the others hear of it too.
-    this.changed(contact);
+    this.changed(contact, presence);
     if (!this.#options.wire.say(contact, presence, watcher)) return;
     if (telling.isUntold && !this.#isWaiting(contact)) this.#finish(contact, telling);
     else telling.note(watcher, presenceKey(presence));
