@@ -21,6 +21,8 @@ export type EjabberdOptions = {
   moreComponents?: readonly Component[];
   /** Local parts; default alice, bob and carol. The password is the name followed by `-secret`. */
   users?: readonly string[];
+  /** Where the certificate of the component port that speaks TLS is named; default `listener`. */
+  certificateIn?: 'listener' | 'certfiles';
 };
 
 export interface Ejabberd extends XmppServer {
@@ -43,6 +45,7 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
   const authority = makeAuthority();
   const { key, cert } = authority.issue();
   const certificate = folder.write('certificate.pem', `${key}${cert}`);
+  const { certificateIn = 'listener' } = options;
   const service = {
     module: 'ejabberd_service',
     ip: '127.0.0.1',
@@ -59,11 +62,15 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
       hosts: [domain],
       loglevel: 'info',
       ca_file: folder.write('ca.pem', authority.ca),
+      ...(certificateIn === 'certfiles' && { certfiles: [certificate] }),
       auth_method: ['internal'],
       listen: [
         { module: 'ejabberd_c2s', ip: '127.0.0.1', port: c2sPort, shaper: 'none', access: 'all' },
         { ...service, port: componentPort },
-        { ...service, port: componentTlsPort, tls: true, certfile: certificate },
+        {
+          ...{ ...service, port: componentTlsPort, tls: true },
+          ...(certificateIn === 'listener' && { certfile: certificate }),
+        },
       ],
       modules: { mod_roster: {}, mod_disco: {}, mod_ping: {}, mod_register: {} },
     }),
