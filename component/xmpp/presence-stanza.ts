@@ -42,9 +42,10 @@ export function presenceStanza(
   if (!look.available) return { head, tail: '" type="unavailable"/>' };
 
   let content = look.show === undefined ? '' : `<show>${look.show}</show>`;
+  // RFC 6121 §4.7.2.2: a status without a language is in that of the stanza. Where none is written, Prosody writes `en`.
+  const main = language in look.status ? langAttribute(language) : '';
   for (const [tag, text] of Object.entries(look.status)) {
-    const lang = tag === language ? '' : ` xml:lang="${escapeXML(tag)}"`;
-    content += `<status${lang}>${escapeXMLText(cut(text))}</status>`;
+    content += `<status${tag === language ? '' : langAttribute(tag)}>${escapeXMLText(cut(text))}</status>`;
   }
   if (priority !== 0) content += `<priority>${priority}</priority>`;
   if (asOf !== undefined) {
@@ -55,7 +56,11 @@ export function presenceStanza(
     const to = until === undefined ? '' : ` until="${stamp(until)}"`;
     content += `<calendar xmlns="${NS_CALENDAR}"${from}${to}/>`;
   }
-  return { head, tail: `">${content}${capsOfResource}</presence>` };
+  return { head, tail: `"${main}>${content}${capsOfResource}</presence>` };
+}
+
+function langAttribute(tag: string): string {
+  return ` xml:lang="${escapeXML(tag)}"`;
 }
 
 /** XEP-0082: in whole seconds, in UTC. */
