@@ -15,6 +15,7 @@ import { SubscriptionIndex } from './subscription-index.ts';
 import type { SubscriptionPolicy } from './subscription-policy.ts';
 import type { SubscriptionKey, SubscriptionState, SubscriptionStore } from './subscription-store.ts';
 import { UnreachableWatchers } from './unreachable-watchers.ts';
+import { UnsavedRequests } from './unsaved-requests.ts';
 
 /** Tells watchers, as a port. `to` is the watcher, or the client of it that probed. */
 export interface SubscriptionVoice {
@@ -51,7 +52,7 @@ const RETRY = MINUTE;
 
 /**
  * Who watches whom. Each event of a watcher is decided, made durable and answered before the watcher's next one
- * begins; what could not be made durable is not answered.
+ * begins; what could not be made durable is not answered, and tried again. README.md in this folder has the states.
  */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
@@ -63,10 +64,12 @@ export class Subscriptions {
   readonly #queue = new KeyedQueue(MAX_UNDER_WAY);
   readonly #retries = new Map<Timer, SubscriptionKey>();
   readonly #unreachable: UnreachableWatchers;
+  readonly #unsaved: UnsavedRequests;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
     this.#unreachable = new UnreachableWatchers(options.clock, (watcher) => this.#purge(watcher));
+    this.#unsaved = new UnsavedRequests(options.clock, ({ contact, watcher }) => void this.subscribe(contact, watcher));
   }
 
   /**
@@ -150,6 +153,7 @@ export class Subscriptions {
   async stop(): Promise<void> {
     const { store, logger } = this.#options;
     this.#unreachable.stop();
+    this.#unsaved.stop();
     await this.settled();
     const undeleted = [...this.#retries];
     this.#retries.clear();
@@ -234,6 +238,7 @@ export class Subscriptions {
 
   async #handle(contact: ContactLocal, watcher: BareJid, to: string, event: SubscriptionEvent): Promise<void> {
     const { voice, logger } = this.#options;
+    this.#unsaved.forget({ contact, watcher });
     const before = this.#index.standing(contact, watcher);
     const { standing, say } = react(before, event);
     if (standing !== before) {
@@ -242,7 +247,8 @@ export class Subscriptions {
       } catch (error) {
         logger.error('A subscription could not be saved', { contact, watcher, event: event.type, error });
         if (standing !== 'none') {
-          // Nothing is acknowledged that may be forgotten: the watcher's server will ask again.
+          // Nothing is acknowledged that may be forgotten. What Exchange says and probes come again by themselves.
+          if (event.type === 'subscribe') this.#unsaved.add({ contact, watcher });
           if (event.type === 'probe') voice.say('unavailable', contact, to);
           return;
         }

@@ -43,11 +43,11 @@ export function presenceStanza(
   if (!look.available) return { head, tail: '" type="unavailable"/>' };
 
   let content = look.show === undefined ? '' : `<show>${look.show}</show>`;
-  const texts = Object.entries(look.status);
-  for (const [tag, text] of texts) {
-    const lang = tag === language ? '' : ` xml:lang="${escapeXML(tag)}"`;
+  // RFC 6121 §4.7.2.2: a status without a language is in that of the stanza. Where none is written, Prosody writes `en`.
+  const main = Object.hasOwn(look.status, language) ? langAttribute(language) : '';
+  for (const [tag, text] of Object.entries(look.status)) {
     const said = untilText === undefined ? text : withUntil(text, tag, untilText);
-    content += `<status${lang}>${escapeXMLText(cut(said))}</status>`;
+    content += `<status${tag === language ? '' : langAttribute(tag)}>${escapeXMLText(cut(said))}</status>`;
   }
   if (priority !== 0) content += `<priority>${priority}</priority>`;
   if (asOf !== undefined) {
@@ -58,9 +58,11 @@ export function presenceStanza(
     const to = until === undefined ? '' : ` until="${stamp(until)}"`;
     content += `<calendar xmlns="${NS_CALENDAR}"${from}${to}/>`;
   }
-  // Where it is missing servers write their own language in its place (RFC 6120 §8.1.5), mostly en.
-  const lang = texts.length === 0 ? '' : ` xml:lang="${escapeXML(language)}"`;
-  return { head, tail: `"${lang}>${content}${capsOfResource}</presence>` };
+  return { head, tail: `"${main}>${content}${capsOfResource}</presence>` };
+}
+
+function langAttribute(tag: string): string {
+  return ` xml:lang="${escapeXML(tag)}"`;
 }
 
 /** XEP-0082: in whole seconds, in UTC. */

@@ -24,10 +24,14 @@ test('unavailable says nothing else', () => {
   expect(written({ look: { available: false }, ...nothing })).toBe(`<presence ${FROM_TO} type="unavailable"/>`);
 });
 
-test('a meeting has a show and a text for each language, the main one in that of the stanza', () => {
+// Prosody gives presence without a language its own, en: a German text would be two English ones with the other.
+test('a meeting has a show and a text for each language; the main one has that of the stanza', () => {
   const look = { available: true, show: 'dnd', status: { en: 'In a meeting', de: 'In einer Besprechung' } } as const;
-  expect(written({ look, ...nothing })).toBe(
-    `<presence ${FROM_TO} xml:lang="en"><show>dnd</show><status>In a meeting</status><status xml:lang="de">In einer Besprechung</status>${capsOfResource}</presence>`,
+  expect(written({ look, ...nothing }, 'alice', { language: 'de' })).toBe(
+    `<presence ${FROM_TO} xml:lang="de"><show>dnd</show><status xml:lang="en">In a meeting</status><status>In einer Besprechung</status>${capsOfResource}</presence>`,
+  );
+  expect(written({ look, ...nothing }, 'alice', { language: 'fr' })).toMatch(
+    /to="bob@example\.net"><show>dnd<\/show><status xml:lang="en">/,
   );
 });
 

@@ -211,7 +211,9 @@ describe('presence', () => {
       `<presence from="${DOMAIN}" to="bob@example.net"/>`,
     ]);
     expect(route(presence('probe', DOMAIN))).toEqual([`<presence from="${DOMAIN}" to="${BOB}"/>`]);
-    expect(route(presence('unsubscribe', DOMAIN))).toEqual([]);
+    expect(route(presence('unsubscribe', DOMAIN))).toEqual([
+      `<presence type="unavailable" from="${DOMAIN}" to="bob@example.net"/>`,
+    ]);
     expect(asked).toEqual([]);
   });
 
@@ -240,8 +242,9 @@ describe('addresses', () => {
   });
 });
 
-test('a stranger who probes the domain is told nothing', () => {
+test('a stranger who probes the domain, or leaves it, is told nothing', () => {
   const { route } = setUp();
+  expect(route(xml('presence', { type: 'unsubscribe', from: 'eve@evil.example', to: DOMAIN }))).toEqual([]);
   expect(route(xml('presence', { type: 'probe', from: 'eve@evil.example/x', to: DOMAIN }))).toEqual([]);
   expect(route(xml('presence', { type: 'probe', from: BOB, to: DOMAIN }))).toHaveLength(1);
 });
