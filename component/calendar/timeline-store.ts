@@ -5,7 +5,7 @@ import type { Timeline } from './timeline.ts';
 /** What is kept of a mailbox between two runs of the gateway. */
 export type MailboxRecord = {
   readonly mailbox: Mailbox;
-  /** The last known timeline; undefined when there never was one. */
+  /** The last known timeline; undefined when there never was one. It may be a getter that unpacks it when first asked. */
   readonly timeline: Timeline | undefined;
   /** Since when its server says that it has no such mailbox; undefined while it has. */
   readonly goneSince: Instant | undefined;

@@ -1,5 +1,5 @@
 import { openSqliteStore } from '../../adapters/storage/sqlite-store.ts';
-import type { TimelineStore } from '../../component/calendar/timeline-store.ts';
+import type { MailboxRecord, TimelineStore } from '../../component/calendar/timeline-store.ts';
 import type { SaidStore } from '../../component/presence/said-store.ts';
 import type { SubscriptionRow, SubscriptionStore } from '../../component/subscription/subscription-store.ts';
 import { MemoryStore } from '../support/memory-store.ts';
@@ -36,6 +36,12 @@ export async function subscriptionsIn(store: SubscriptionStore): Promise<Omit<Su
       watchers[state].map((watcher) => ({ contact, watcher, state })),
     ),
   );
+}
+
+/** All that is kept of mailboxes, as plain objects. */
+export async function mailboxesIn(store: TimelineStore): Promise<MailboxRecord[]> {
+  const all = await allOf(store.loadTimelines());
+  return all.map(({ mailbox, timeline, goneSince }) => ({ mailbox, timeline, goneSince }));
 }
 
 /** Everything that an async iterable of chunks yields, in one array. */

@@ -5,6 +5,7 @@ import { openSqliteStore, type SqliteStore } from '../../../adapters/storage/sql
 import { SubscriptionImport } from '../../../adapters/storage/subscription-import.ts';
 import { readSubscriptions } from '../../../adapters/storage/subscription-reader.ts';
 import type { SubscriptionRow } from '../../../component/subscription/subscription-store.ts';
+import { subscriptionsIn } from '../../contract/every-store.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
 
@@ -42,10 +43,12 @@ describe('an import', () => {
   test('makes a database where there is none, which a gateway then opens', async () => {
     expect(importRows(row('bob', 'alice'), row('alice', 'bob'))).toEqual({ added: 2, present: 0 });
     const store = await openStore();
-    const loaded = [];
-    for await (const some of store.loadSubscriptions()) loaded.push(...some);
+    const loaded = await subscriptionsIn(store);
     await store.close();
-    expect(loaded).toEqual([row('alice', 'bob'), row('bob', 'alice')]);
+    expect(loaded).toMatchObject([
+      { contact: 'alice', watcher: row('alice', 'bob').watcher },
+      { contact: 'bob', watcher: row('bob', 'alice').watcher },
+    ]);
   });
 
   test('leaves rows that are there as they are', () => {

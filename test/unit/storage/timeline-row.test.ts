@@ -8,7 +8,10 @@ import { DAY, HOUR } from '../../../component/runtime/clock.ts';
 const now = 1_790_000_000_000;
 const window = { start: now, end: now + 2 * DAY };
 
-const unpack = (row: MailboxRow) => new MailboxUnpacker().unpack(row);
+const unpack = (row: MailboxRow) => {
+  const { mailbox, timeline, goneSince } = new MailboxUnpacker().unpack(row);
+  return { mailbox, timeline, goneSince };
+};
 
 const periods = fc.array(
   fc
@@ -29,6 +32,15 @@ test('every timeline comes back as it was', () => {
       expect(unpack(packMailbox(record))).toStrictEqual(record);
     }),
   );
+});
+
+test('a timeline is unpacked once', () => {
+  const timeline = buildTimeline([{ start: now + HOUR, end: window.end, status: 'Busy' }], window, now);
+  const record = new MailboxUnpacker().unpack(
+    packMailbox({ mailbox: 'a@example.com', timeline, goneSince: undefined }),
+  );
+  expect(record.timeline).toStrictEqual(timeline);
+  expect(record.timeline).toBe(record.timeline);
 });
 
 test('a timeline is kept so that a person can read it', () => {
