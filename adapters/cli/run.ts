@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { longestPause } from '../../component/calendar/pace.ts';
+import { longestPause, phaseOf } from '../../component/calendar/pace.ts';
 import { RuleDirectory } from '../../component/directory/rule-directory.ts';
 import { Gateway } from '../../component/gateway.ts';
 import { type Clock, MINUTE } from '../../component/runtime/clock.ts';
@@ -54,7 +54,10 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     ...{ coalesce: calendar.coalesce, window: calendar.window, goneAfter: calendar.goneAfter },
     staleAfterOf: (mailbox) => servers.staleAfterOf(mailbox) ?? calendar.staleAfter,
     // What is older than it can be while all is well says so.
-    presencePolicy: { rulesOf: presenceRules(presence, directory), agedAfter: longestPause(calendar) + PATIENCE },
+    presencePolicy: {
+      ...{ rulesOf: presenceRules(presence, directory), agedAfter: longestPause(calendar) + PATIENCE },
+      delayOf: xmpp.spread === 0 ? undefined : (mailbox) => phaseOf(mailbox, 0) * xmpp.spread,
+    },
     ...{ language: presence.language, priority: presence.priority },
     subscriptionPolicy: new SubscriptionPolicy(watchers),
     route: servers.route,

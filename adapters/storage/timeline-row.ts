@@ -28,13 +28,15 @@ export class MailboxUnpacker {
   /** By their names: there are few. */
   readonly #claims = new Map<string, Claims | undefined>();
   readonly #hours = new Map<string, WorkingHours | undefined>();
+  /** The same function for all records. */
+  readonly #unpackTimeline = (row: MailboxRow) => this.#timelineOf(row);
 
   /**
    * The record of a row. Its timeline is unpacked when somebody asks for it: at a start that is later than the first
    * answers. One that makes no sense is undefined: Exchange is asked again, nothing else is lost.
    */
   unpack(row: SqlRow): MailboxRecord {
-    return new PackedMailbox(row as unknown as MailboxRow, (packed) => this.#timelineOf(packed));
+    return new PackedMailbox(row as unknown as MailboxRow, this.#unpackTimeline);
   }
 
   #timelineOf([, fetchedAt, end, json, , hours]: MailboxRow): Timeline | undefined {

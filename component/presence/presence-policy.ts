@@ -26,6 +26,8 @@ export type PresencePolicy = {
   readonly staleAfter: (mailbox: Mailbox) => number;
   /** The age from which on presence says how old it is, in milliseconds (XEP-0203). */
   readonly agedAfter: number;
+  /** How long after its instant watchers are told of a change of the mailbox's calendar, in milliseconds. Default: 0 */
+  readonly delayOf?: ((mailbox: Mailbox) => number) | undefined;
 };
 
 /** What is shown, and when to look again; undefined: not before there is a new timeline. */
@@ -48,7 +50,9 @@ export function presenceAt(
   if (isStale(timeline, now, staleAfter)) return NOTHING;
   const rules = policy.rulesOf(mailbox);
   const stretch = stretchAt(timeline, now, calendarRules(timeline, rules));
-  const nextLook = Math.min(stretch.until ?? timeline.end, timeline.fetchedAt + staleAfter);
+  const change = (stretch.until ?? timeline.end) + (policy.delayOf?.(mailbox) ?? 0);
+  // What is not known any more waits for nobody.
+  const nextLook = Math.min(change, timeline.fetchedAt + staleAfter);
   const aged = now - timeline.fetchedAt >= policy.agedAfter;
   return { presence: toPresence(stretch, now, rules, aged ? timeline.fetchedAt : undefined), nextLook };
 }

@@ -29,6 +29,9 @@ export const xmppSchema = z
     repeatRate: whole(1, 100_000)
       .default(2000)
       .describe('Presences a second when all is said again after a reconnection.'),
+    spread: duration(0, 5 * MINUTE)
+      .prefault('0s')
+      .describe('Over how long what changes in one second is told, each contact at a time of its own.'),
     stopTimeout: duration(0, 10 * MINUTE)
       .prefault('30s')
       .describe('How long a stop may take.'),

@@ -29,6 +29,7 @@ describe('a configuration that says the least', () => {
         plaintext: false,
         window: 500,
         repeatRate: 2000,
+        spread: 0,
         stopTimeout: 30_000,
         onStop: 'withdraw',
       },

@@ -71,7 +71,7 @@ describe('keys that are not known, and their nearest', () => {
     [
       'a merge key, which YAML 1.2 has not',
       addBelow(domain, '  <<: { port: 1 }'),
-      '3:3: xmpp["<<"]: found an unknown key, expected one of host, port, domain, secret, secretFile, tls, plaintext, window, repeatRate, stopTimeout, onStop',
+      '3:3: xmpp["<<"]: found an unknown key, expected one of host, port, domain, secret, secretFile, tls, plaintext, window, repeatRate, spread, stopTimeout, onStop',
     ],
   ]);
 });

@@ -80,6 +80,12 @@ test('the next look is at the next transition, or when the timeline becomes stal
   expect(nextLook(ALICE, fetched(NOW - HOUR), NOW, policy)).toBeUndefined();
 });
 
+test('a change may be told later than its instant, but what is not known any more is so at once', () => {
+  const late = { ...policy, delayOf: () => 30_000 };
+  expect(nextLook(ALICE, fetched(NOW, now('Busy')), NOW, late)).toBe(NOW + MINUTE + 30_000);
+  expect(nextLook(ALICE, fetched(NOW - 59 * MINUTE, now('Busy')), NOW, late)).toBe(NOW + MINUTE);
+});
+
 test('how old is too old depends on the mailbox’s server', () => {
   const timeline = fetched(NOW - 2 * HOUR, now('Busy'));
   expect(shownAt(ALICE, timeline, NOW, policy).look.available).toBe(false);
