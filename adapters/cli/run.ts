@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { longestPause, phaseOf } from '../../component/calendar/pace.ts';
 import { RuleDirectory } from '../../component/directory/rule-directory.ts';
 import { Gateway } from '../../component/gateway.ts';
@@ -17,6 +18,13 @@ import { productVersion } from './version.ts';
 /** So much later than its time an answer may come before presence says how old the knowledge is, in milliseconds. */
 const PATIENCE = 2 * MINUTE;
 
+/**
+ * How much the heap may grow, in per cent, before its garbage is collected. Node waits for three times as much where
+ * there is memory: with a million subscriptions 160 MB of 260 were live (measured), and hardly anything here is
+ * short-lived enough to gain from that.
+ */
+const HEAP_GROWTH = 30;
+
 /** What calendars and presence go by, and what the network's waits go by. */
 export type Clocks = { readonly calendar: Clock; readonly wire: Clock };
 
@@ -24,6 +32,7 @@ export type Clocks = { readonly calendar: Clock; readonly wire: Clock };
  * Runs the gateway until it is told to stop (SIGTERM, SIGINT, SIGHUP); a second signal ends it at once.
  */
 export async function run({ configuration, warnings }: LoadedConfiguration, clocks: Clocks): Promise<ExitCode> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
   const { xmpp, calendar, presence, watchers } = configuration;
   const logger = createLogger(configuration.log);
   const { calendar: clock } = clocks;
