@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { xml } from '@xmpp/client';
 import { describe, expect, test } from 'vitest';
+import { connectRawComponent } from '../bench/support/raw-component.ts';
 import { startEjabberd } from '../support/ejabberd.ts';
 import { observe, ping, presence } from '../support/observed-server.ts';
 
@@ -27,6 +28,27 @@ describe('the component stream on ejabberd', () => {
     const counts = () => components.map(({ text }) => text.match(/<message/g)?.length ?? 0);
     await expect.poll(() => counts().reduce((sum, count) => sum + count), { timeout: 5_000 }).toBe(many);
     expect(Math.min(...counts())).toBeGreaterThan(0);
+  });
+
+  test('unless global_routes is false, a component stands for all domains of its port, and gets stanzas of the others', async () => {
+    const other = { domain: 'other.example.test', secret: 'component-secret' };
+    const server = await startEjabberd({ users: ['bob'], moreComponents: [other], globalRoutes: true });
+    try {
+      const { componentPort: port, component } = server;
+      const components = [
+        await connectRawComponent({ port, ...component }),
+        await connectRawComponent({ port, ...other }),
+      ];
+      const bob = await server.watcher('bob');
+      for (let number = 0; number < 40; number++) {
+        await bob.send(xml('message', { to: `alice${number}@${component.domain}` }, xml('body', {}, '?')));
+      }
+      const counts = () => components.map(({ text }) => text.match(/<message/g)?.length ?? 0);
+      await expect.poll(() => counts().reduce((sum, count) => sum + count), { timeout: 5_000 }).toBe(40);
+      expect(Math.min(...counts())).toBeGreaterThan(0);
+    } finally {
+      await server.remove();
+    }
   });
 
   test('a wrong secret is refused with not-authorized', async () => {

@@ -19,6 +19,8 @@ export type EjabberdOptions = {
   component?: Component;
   /** On the same ports. */
   moreComponents?: readonly Component[];
+  /** Its default is true: whoever shakes hands for one of the hosts of a port stands for all of them. Ours is false. */
+  globalRoutes?: boolean;
   /** Local parts; default alice, bob and carol. The password is the name followed by `-secret`. */
   users?: readonly string[];
   /** Where the certificate of the component port that speaks TLS is named; default `listener`. */
@@ -49,8 +51,7 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
   const service = {
     module: 'ejabberd_service',
     ip: '127.0.0.1',
-    // By default whoever shakes hands for one of the hosts gets its share of the stanzas for all of them.
-    global_routes: false,
+    global_routes: options.globalRoutes ?? false,
     hosts: Object.fromEntries(
       [component, ...(options.moreComponents ?? [])].map(({ domain, secret }) => [domain, { password: secret }]),
     ),
