@@ -32,6 +32,7 @@ export type Clocks = { readonly calendar: Clock; readonly wire: Clock };
  * Runs the gateway until it is told to stop (SIGTERM, SIGINT, SIGHUP); a second signal ends it at once.
  */
 export async function run({ configuration, warnings }: LoadedConfiguration, clocks: Clocks): Promise<ExitCode> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
   const { xmpp, calendar, presence, watchers } = configuration;
   const logger = createLogger(configuration.log);
   const { calendar: clock } = clocks;
@@ -75,8 +76,6 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
   try {
     await servers.warmUp();
     await gateway.start();
-    // Not before: while all is being loaded the heap grows for good.
-    setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
   } catch (error) {
     await servers.close();
     await store.close().catch(() => {});

@@ -7,7 +7,7 @@ import { CalendarSync } from './calendar-sync.ts';
 import { MailboxLog } from './mailbox-log.ts';
 import type { Paces } from './pace.ts';
 import { buildTimeline, type TimeWindow } from './timeline.ts';
-import type { MailboxRecord, TimelineStore } from './timeline-store.ts';
+import type { TimelineStore } from './timeline-store.ts';
 
 /** What the watched mailboxes' servers say, in the order in which they say it. */
 export interface CalendarListener {
@@ -38,7 +38,6 @@ const MOST_IN_A_TURN = 500;
 export class WatchedCalendars {
   readonly #options: WatchedCalendarsOptions;
   readonly #sync: CalendarSync;
-  readonly #restored = new Map<Mailbox, MailboxRecord>();
   /** Watched mailboxes whose askings are still to be planned: after a start it may be a hundred thousand. */
   readonly #unplanned = new Set<Mailbox>();
   #planning: Timer | undefined;
@@ -62,15 +61,23 @@ export class WatchedCalendars {
 
   /** Reads what an earlier run knew; then come the `begin`s of what is watched, then `start`. */
   async load(): Promise<void> {
-    for await (const records of this.#options.store.loadTimelines()) {
-      for (const record of records) this.#restored.set(record.mailbox, record);
+    const { cache, store } = this.#options;
+    for await (const records of store.loadTimelines()) {
+      for (const record of records) {
+        cache.pin(record.mailbox);
+        cache.set(record.mailbox, record);
+      }
     }
   }
 
   start(): void {
-    // What an earlier run watched and this one does not.
-    for (const mailbox of this.#restored.keys()) this.#undeleted.add(mailbox);
-    this.#restored.clear();
+    const { cache } = this.#options;
+    for (const [mailbox] of cache.watched()) {
+      if (this.#unplanned.has(mailbox)) continue;
+      // What an earlier run watched and this one does not.
+      cache.unpin(mailbox);
+      this.#undeleted.add(mailbox);
+    }
     if (this.#undeleted.size > 0) this.#scheduleSave();
     this.#isStarted = true;
     this.#sync.start();
@@ -110,13 +117,7 @@ export class WatchedCalendars {
 
   /** From now on the mailbox is watched. */
   begin(mailbox: Mailbox): void {
-    const { cache } = this.#options;
-    cache.pin(mailbox);
-    const restored = this.#restored.get(mailbox);
-    if (restored !== undefined) {
-      this.#restored.delete(mailbox);
-      cache.set(mailbox, restored);
-    }
+    this.#options.cache.pin(mailbox);
     this.#undeleted.delete(mailbox);
     this.#unplanned.add(mailbox);
     if (this.#isStarted) this.#planNow(mailbox);

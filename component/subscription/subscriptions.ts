@@ -1,7 +1,7 @@
 import type { ContactLocal, Directory, Mailbox } from '../directory/directory.ts';
 import { type Clock, MINUTE, type Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { type BareJid, isBareJid } from './bare-jid.ts';
+import type { BareJid } from './bare-jid.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import {
   type MailboxVerdict,
@@ -310,18 +310,16 @@ export class Subscriptions {
   }
 
   #restore(contact: ContactLocal, watchers: readonly BareJid[], state: SubscriptionState): void {
-    if (!watchers.every(isBareJid)) {
-      const impossible = watchers.filter((watcher) => !isBareJid(watcher));
+    if (watchers.length === 0) return;
+    const had = this.#index.hasContact(contact);
+    const impossible = this.#index.add(contact, watchers, state);
+    if (impossible.length > 0) {
       this.#options.logger.error('Watchers in the database are no JIDs: they count for nothing', {
         contact,
         impossible,
       });
-      this.#restore(contact, watchers.filter(isBareJid), state);
-      return;
     }
-    const isNew = watchers.length > 0 && !this.#index.hasContact(contact);
-    this.#index.add(contact, watchers, state);
-    if (isNew) this.#beginContact(contact);
+    if (!had && this.#index.hasContact(contact)) this.#beginContact(contact);
   }
 
   /** Keeps the index, and with it which mailboxes are watched. */

@@ -5,6 +5,21 @@ import { SubscriptionIndex } from '../../../component/subscription/subscription-
 
 const standings: readonly Standing[] = ['none', 'pending', 'subscribed'];
 
+test('takes in many at once, and leaves out what is no JID', () => {
+  const index = new SubscriptionIndex();
+  expect(index.add('alice', ['bob@a', 'c"d@a', 'carol@a'], 'subscribed')).toEqual(['c"d@a']);
+  expect(index.add('alice', ['dave@a'], 'subscribed')).toEqual([]);
+  expect(index.add('alice', ['erin@a'], 'pending')).toEqual([]);
+  expect(index.add('erin', ['bob@a'], 'pending')).toEqual([]);
+  expect(index.add('nobody', ['<@a'], 'subscribed')).toEqual(['<@a']);
+  expect(index.watchers('alice', 'subscribed')).toEqual(['bob@a', 'carol@a', 'dave@a']);
+  expect(index.watchers('alice', 'pending')).toEqual(['erin@a']);
+  expect(index.contactsOf('bob@a')).toEqual(['alice', 'erin']);
+  expect([...index.contacts()]).toEqual(['alice', 'erin']);
+  index.set('alice', 'bob@a', 'none');
+  expect(index.watchers('alice', 'subscribed')).toEqual(['carol@a', 'dave@a']);
+});
+
 test('says after any changes what a plain table says', () => {
   const name = fc.nat(5).map(String);
   const change = fc.tuple(name, name, fc.constantFrom(...standings));
