@@ -25,7 +25,11 @@ export default defineConfig({
       suite('contract', computing),
       suite('scenario', { ...waiting, globalSetup: 'test/support/compile-gateway.ts' }),
       suite('interop', { ...waiting, exclude: ['test/interop/clients/**'] }),
-      suite('clients', { ...waiting, include: ['test/interop/clients/**/*.test.ts'] }),
+      suite('clients', {
+        ...waiting,
+        include: ['test/interop/clients/**/*.test.ts'],
+        globalSetup: 'test/support/compile-gateway.ts',
+      }),
       suite('ejabberd', waiting),
       suite('ntlm', waiting),
       suite('long', { sequence: { groupOrder: 2 }, testTimeout: 1_800_000, hookTimeout: 60_000 }),

@@ -101,8 +101,8 @@ export class Gateway {
       ...{ clock, cache, logger },
       policy: { ...options.presencePolicy, staleAfter: options.staleAfterOf },
       onJump: (by) => this.#calendars.clockJumped(by),
-      onLook: (mailbox) => {
-        for (const contact of this.#subscriptions.contactsOf(mailbox)) this.#publisher.changed(contact);
+      onLook: (mailbox, presence) => {
+        for (const contact of this.#subscriptions.contactsOf(mailbox)) this.#publisher.changed(contact, presence);
       },
     });
     this.#publisher = new PresencePublisher({
@@ -205,7 +205,7 @@ export class Gateway {
   }
 
   #presenceOf(contact: ContactLocal): Presence {
-    const mailbox = this.#options.directory.mailboxOf(contact);
+    const mailbox = this.#subscriptions.mailboxOf(contact);
     return mailbox === undefined ? UNKNOWN : this.#keeper.presenceOf(mailbox);
   }
 }

@@ -4,6 +4,9 @@ import { calendarSchema } from './schema/calendar.ts';
 import { directorySchema } from './schema/directory.ts';
 import { exchangeSchema } from './schema/exchange.ts';
 import { presenceSchema } from './schema/presence.ts';
+import { checkOverrides } from './schema/presence-overrides.ts';
+import { checkShortest } from './schema/presence-rules.ts';
+import type { Report } from './schema/section.ts';
 import { formatDuration, text } from './schema/values.ts';
 import { watchersSchema } from './schema/watchers.ts';
 import { xmppSchema } from './schema/xmpp.ts';
@@ -43,7 +46,7 @@ export const configurationSchema = z
       .describe('The log, on standard output.'),
   })
   .superRefine(
-    ({ xmpp, exchange, directory, watchers, calendar }, context) => {
+    ({ xmpp, exchange, directory, watchers, calendar, presence }, context) => {
       if (watchers.domains.includes(xmpp.domain)) {
         const message = "a domain of the component's own (this one has users: watchers.domains)";
         context.addIssue({ code: 'custom', path: ['xmpp', 'domain'], message });
@@ -66,6 +69,12 @@ export const configurationSchema = z
         if (message === undefined) return;
         context.addIssue({ code: 'custom', path: ['exchange', 'servers', index, 'staleAfter'], message });
       });
+      const report: Report = (path, message) =>
+        context.addIssue({ code: 'custom', path: ['presence', ...path], message });
+      checkShortest(presence.rules, calendar.window.past, report);
+      checkOverrides(presence.overrides, { directory, past: calendar.window.past }, (path, message) =>
+        report(['overrides', ...path], message),
+      );
     },
     { when: ({ issues }) => issues.length === 0 },
   );

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { type Clock, SECOND, type Timer } from '../../component/runtime/clock.ts';
 import { type CheckFinding, type Severity, worstOf } from '../ews/check/check-finding.ts';
+import { printable } from './printable.ts';
 
 /** Where a check's findings go. */
 export interface CheckReport {
@@ -167,9 +168,4 @@ function countsOf(findings: Findings): Readonly<Record<Severity, number>> {
   const counts = { ok: 0, info: 0, warning: 0, error: 0 };
   for (const { severity } of [...findings.values()].flat()) counts[severity]++;
   return counts;
-}
-
-/** Servers choose some of the words: none of them commands a terminal, or begins a line of its own. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, ' ');
 }

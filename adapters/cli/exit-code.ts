@@ -7,6 +7,10 @@ export const exitCode = {
   warning: 2,
   /** EX_USAGE: the command line. */
   usage: 64,
+  /** EX_DATAERR: what was to be imported is faulty. */
+  dataError: 65,
+  /** EX_NOINPUT: what was to be imported can't be read. */
+  noInput: 66,
   /** EX_SOFTWARE: a fault of ours. */
   internal: 70,
   /** EX_IOERR: the database can't be used, or the standard output can't be written. */

@@ -11,6 +11,7 @@ import { openSqliteStore } from '../storage/sqlite-store.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { openExchangeServers } from './exchange-servers.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
+import { presenceRules } from './presence-rules.ts';
 import { productVersion } from './version.ts';
 
 /** So much later than its time an answer may come before presence says how old the knowledge is, in milliseconds. */
@@ -42,8 +43,7 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     return unusable(error, logger);
   }
   const servers = openExchangeServers(configuration.exchange.servers, clock, logger);
-  const looks = { ...presence.statuses, OffHours: presence.statuses.Free };
-  const rules = { looks, allDay: {}, shortest: 0, hours: undefined, times: false };
+  const directory = new RuleDirectory(configuration.directory);
   const gateway = new Gateway({
     connection: {
       ...{ host: xmpp.host, port: xmpp.port, domain: xmpp.domain, secret: xmpp.secret },
@@ -54,12 +54,11 @@ export async function run({ configuration, warnings }: LoadedConfiguration, cloc
     ...{ coalesce: calendar.coalesce, window: calendar.window, goneAfter: calendar.goneAfter },
     staleAfterOf: (mailbox) => servers.staleAfterOf(mailbox) ?? calendar.staleAfter,
     // What is older than it can be while all is well says so.
-    presencePolicy: { rulesOf: () => rules, agedAfter: longestPause(calendar) + PATIENCE },
+    presencePolicy: { rulesOf: presenceRules(presence, directory), agedAfter: longestPause(calendar) + PATIENCE },
     ...{ language: presence.language, priority: presence.priority },
     subscriptionPolicy: new SubscriptionPolicy(watchers),
-    directory: new RuleDirectory(configuration.directory),
     route: servers.route,
-    ...{ store, clock, logger, version },
+    ...{ directory, store, clock, logger, version },
     random: Math.random,
   });
   try {

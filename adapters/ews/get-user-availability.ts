@@ -2,10 +2,12 @@ import { type BusyStatus, busyStatuses } from '../../component/calendar/busy-sta
 import type { FreeBusyAnswer } from '../../component/calendar/calendar-source.ts';
 import { CalendarSourceError } from '../../component/calendar/calendar-source-error.ts';
 import type { BusyPeriod, TimeWindow } from '../../component/calendar/timeline.ts';
+import type { WorkingHours } from '../../component/calendar/working-hours.ts';
 import type { Mailbox } from '../../component/directory/directory.ts';
 import { type Instant, SECOND } from '../../component/runtime/clock.ts';
 import { limitBackOff } from './ews-error.ts';
 import { kindOfResponseCode } from './response-code.ts';
+import { WorkingHoursReader } from './working-hours.ts';
 import { parseDateTime } from './xml/date-time.ts';
 import type { BodyHandler } from './xml/soap.ts';
 import { type EnvelopeOptions, writeEnvelope } from './xml/soap-envelope.ts';
@@ -76,6 +78,7 @@ type Part = {
   events: BusyPeriod[];
   hasEvents: boolean;
   view: string;
+  hours: WorkingHours | undefined;
   /** Why the entries can't be trusted. */
   problem: string | undefined;
 };
@@ -95,6 +98,8 @@ const parents: ReadonlyMap<string, string> = new Map([
   ['t:StartTime', 't:CalendarEvent'],
   ['t:EndTime', 't:CalendarEvent'],
   ['t:BusyType', 't:CalendarEvent'],
+  // What is in it has a reader of its own.
+  ['t:WorkingHours', 'm:FreeBusyView'],
 ]);
 const leaves: ReadonlySet<string> = new Set([
   ...['m:ResponseCode', 't:FreeBusyViewType'],
@@ -107,7 +112,7 @@ const leaves: ReadonlySet<string> = new Set([
  * What the server leaves open is NoData, never Free: a view of less than the entries (`None`, `MergedOnly`), and an
  * entry with a BusyType that we don't know. An entry whose times make no sense (none at all, an end before its start,
  * the years 1 and 9999) makes the mailbox's answer an error: nobody knows what it hides. The MergedFreeBusy digits are
- * not read: documents disagree on what a 4 is.
+ * not read: documents disagree on what a 4 is. Working hours that are not understood are none.
  */
 export class GetUserAvailabilityReader implements BodyHandler {
   /** BusyTypes, and times, that were not understood: for the log. */
@@ -120,12 +125,14 @@ export class GetUserAvailabilityReader implements BodyHandler {
   #isAnswer = false;
   #part: Part | undefined;
   #event: Event | undefined;
+  #hours: WorkingHoursReader | undefined;
 
   constructor(window: TimeWindow) {
     this.#window = window;
   }
 
   open(name: string, attributes: Attributes): void {
+    this.#hours?.add(name);
     if (this.#depth++ !== this.#path.length) return;
     const parent = this.#path.at(-1) ?? '';
     if (parents.get(name) === parent) {
@@ -136,6 +143,7 @@ export class GetUserAvailabilityReader implements BodyHandler {
 
   close(_name: string, text: string): void {
     if (--this.#depth < this.#path.length) this.#leave(this.#path.pop() as string, text);
+    else this.#hours?.add(text);
   }
 
   #enter(name: string, attributes: Attributes): void {
@@ -144,7 +152,15 @@ export class GetUserAvailabilityReader implements BodyHandler {
         this.#isAnswer = true;
         break;
       case 'm:FreeBusyResponse':
-        this.#part = { failed: false, code: '', events: [], hasEvents: false, view: '', problem: undefined };
+        this.#part = {
+          failed: false,
+          code: '',
+          events: [],
+          hasEvents: false,
+          view: '',
+          hours: undefined,
+          problem: undefined,
+        };
         // One too many shows that there are too many.
         if (this.#parts.length <= MAX_MAILBOXES) this.#parts.push(this.#part);
         break;
@@ -156,6 +172,9 @@ export class GetUserAvailabilityReader implements BodyHandler {
         break;
       case 't:CalendarEvent':
         this.#event = { start: undefined, end: undefined, status: undefined };
+        break;
+      case 't:WorkingHours':
+        this.#hours = new WorkingHoursReader();
         break;
     }
   }
@@ -177,6 +196,10 @@ export class GetUserAvailabilityReader implements BodyHandler {
       case 't:CalendarEvent':
         if (event !== undefined) this.#addEvent(part, event);
         this.#event = undefined;
+        break;
+      case 't:WorkingHours':
+        part.hours ??= this.#hours?.hours;
+        this.#hours = undefined;
         break;
       case 'm:ResponseCode':
         part.code = this.#once(part.code || undefined, text.trim());
@@ -220,7 +243,7 @@ export class GetUserAvailabilityReader implements BodyHandler {
     if (error !== undefined) return { mailbox, error };
     if (part.problem !== undefined) return { mailbox, error: new CalendarSourceError('malformed', part.problem) };
     if (!showsEvents(part)) part.events.push({ ...this.#window, status: 'NoData' });
-    return { mailbox, periods: part.events };
+    return { mailbox, periods: part.events, hours: part.hours };
   }
 
   #addEvent(part: Part, { start, end, status = 'NoData' }: Event): void {

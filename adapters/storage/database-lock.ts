@@ -1,4 +1,5 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { isBusy, storageErrorOf } from './sqlite-failure.ts';
 import { StorageError } from './storage-error.ts';
@@ -47,14 +48,27 @@ export function lockDatabase(file: string): DatabaseLock {
 /**
  * Creates an empty file that only its owner may read, unless there is one.
  *
+ * Root makes it for the owner of the folder: a gateway that runs as another user could not open it.
+ *
  * An existing file is not opened: POSIX drops all of a process's locks on a file when it closes any descriptor of it.
  */
 export function createPrivately(file: string): boolean {
   try {
-    closeSync(openSync(file, 'wx', 0o600));
+    const descriptor = openSync(file, 'wx', 0o600);
+    if (process.geteuid?.() === 0) giveTo(dirname(file), descriptor);
+    closeSync(descriptor);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw storageErrorOf(file, error);
+  }
+}
+
+function giveTo(folder: string, descriptor: number): void {
+  const { uid, gid } = statSync(folder);
+  try {
+    fchownSync(descriptor, uid, gid);
+  } catch {
+    // Root in a container may not have this right; then it is who runs the gateway, too.
   }
 }

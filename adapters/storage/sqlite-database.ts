@@ -71,32 +71,46 @@ function resolvePath(file: string): string {
 
 /** Looks at an existing file without changing it and returns its schema version. */
 function examine(file: string, latest: number): number {
-  const db = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT });
+  const db = openReadOnly(file);
   try {
-    const applicationId = pragma(db, 'application_id');
-    const version = userVersion(db);
-    const isEmpty = db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
-    if (applicationId === 0 && version === 0 && isEmpty) return 0;
-    if (applicationId !== APPLICATION_ID) {
-      throw new StorageError(
-        'not-ours',
-        `${file} is another program's database. It was not changed. Name a file of the gateway's own`,
-      );
-    }
-    if (version > latest) {
-      throw new StorageError(
-        'too-new',
-        `${file} was written by a newer version of the gateway (schema ${version}; this one knows ${latest}). ` +
-          'It was not changed. Install that version again, or put back the backup that it made beside the file',
-      );
-    }
+    const version = schemaVersion(db, file, latest);
     // A heading that says which database, and below it the fault.
-    const fault = String(pragma(db, 'quick_check(1)')).split('\n').at(-1) as string;
+    const fault = version === 0 ? 'ok' : (String(pragma(db, 'quick_check(1)')).split('\n').at(-1) as string);
     if (fault !== 'ok') throw new StorageError('corrupt', damagedMessage(file, fault));
     return version;
   } finally {
     db.close();
   }
+}
+
+export function openReadOnly(file: string): DatabaseSyncInstance {
+  return new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT });
+}
+
+/**
+ * The schema version of a database of ours; 0: nothing is in it.
+ *
+ * @throws StorageError `not-ours`, `too-new`
+ */
+export function schemaVersion(db: DatabaseSyncInstance, file: string, latest: number): number {
+  const applicationId = pragma(db, 'application_id');
+  const version = userVersion(db);
+  const isEmpty = db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+  if (applicationId === 0 && version === 0 && isEmpty) return 0;
+  if (applicationId !== APPLICATION_ID) {
+    throw new StorageError(
+      'not-ours',
+      `${file} is another program's database. It was not changed. Name a file of the gateway's own`,
+    );
+  }
+  if (version > latest) {
+    throw new StorageError(
+      'too-new',
+      `${file} was written by a newer version of the gateway (schema ${version}; this one knows ${latest}). ` +
+        'It was not changed. Install that version again, or put back the backup that it made beside the file',
+    );
+  }
+  return version;
 }
 
 function prepare(file: string, from: number, migrations: readonly Migration[]) {

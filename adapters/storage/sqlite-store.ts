@@ -3,9 +3,9 @@ import type { ContactLocal, Mailbox } from '../../component/directory/directory.
 import type { SaidRecord, SaidStore } from '../../component/presence/said-store.ts';
 import type { Logger } from '../../component/runtime/logger.ts';
 import type {
+  ContactWatchers,
   SubscriptionKey,
   SubscriptionRow,
-  SubscriptionState,
   SubscriptionStore,
 } from '../../component/subscription/subscription-store.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -22,6 +22,8 @@ export type SqliteStoreOptions = {
 
 /** Rows a chunk or a transaction: 250 timelines take the event loop 2 to 3 ms, and the disk as much. */
 const CHUNK = 250;
+/** Rows a chunk where ten of them are hardly more than one. */
+const SUBSCRIPTIONS = 5_000;
 const LANE_LIMIT = 20_000;
 /** Above what a busy disk takes, and below the patience of whoever waits for an answer. */
 const COMMIT_LIMIT = 20_000;
@@ -63,8 +65,8 @@ export class SqliteStore implements SubscriptionStore, TimelineStore, SaidStore 
     return this.#engine.ended;
   }
 
-  async *loadSubscriptions(): AsyncIterable<readonly SubscriptionRow[]> {
-    for await (const rows of this.#pages('subscriptions')) yield rows.map(toSubscription);
+  async *loadSubscriptions(): AsyncIterable<readonly ContactWatchers[]> {
+    for await (const rows of this.#pages('subscriptions', SUBSCRIPTIONS)) yield rows.map(toContactWatchers);
   }
 
   saveSubscription({ contact, watcher, state, since }: SubscriptionRow): Promise<void> {
@@ -135,22 +137,24 @@ export class SqliteStore implements SubscriptionStore, TimelineStore, SaidStore 
   }
 
   /** A table's rows in the order of its key. Rows that are saved meanwhile come if they lie ahead. */
-  async *#pages(table: TableName): AsyncIterable<readonly SqlRow[]> {
-    let after: SqlRow | undefined;
+  async *#pages(table: TableName, limit = CHUNK): AsyncIterable<readonly SqlRow[]> {
+    let page = this.#engine.page(table, undefined, limit);
     for (;;) {
-      const rows = await this.#engine.page(table, after, CHUNK);
+      const rows = await page;
       const last = rows.at(-1);
       if (last === undefined) return;
+      // The thread fetches the next one while this one is being taken in.
+      page = this.#engine.page(table, pageKey(table, last), limit);
+      // Who stops half-way does not ask how it went.
+      page.catch(() => {});
       yield rows;
-      if (rows.length < CHUNK) return;
-      after = pageKey(table, last);
     }
   }
 }
 
-function toSubscription(row: SqlRow): SubscriptionRow {
-  const [contact, watcher, state, since] = row as [string, string, SubscriptionState, number];
-  return { contact, watcher, state, since };
+function toContactWatchers(row: SqlRow): ContactWatchers {
+  const [contact, , subscribed, pending] = row as [string, string, string, string];
+  return { contact, subscribed: JSON.parse(subscribed) as string[], pending: JSON.parse(pending) as string[] };
 }
 
 function toSaid(row: SqlRow): SaidRecord {

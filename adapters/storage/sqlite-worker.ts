@@ -14,12 +14,13 @@ function answer(id: number, work: () => unknown): void {
   } catch (error) {
     message = { id, error: toPlainStorageError(storageErrorOf(file, error)) };
   }
-  parentPort?.postMessage(message);
+  parentPort?.postMessage(JSON.stringify(message));
 }
 
 answer(0, () => {
   const engine = SqliteEngine.open(file);
-  parentPort?.on('message', (request: Request) => {
+  parentPort?.on('message', (text: string) => {
+    const request = JSON.parse(text) as Request;
     answer(request.id, () => {
       switch (request.op) {
         case 'commit':

@@ -1,6 +1,7 @@
 /**
  * Why the store would not open, or would not save:
  * - `folder-missing`: the folder that should hold the file is not there
+ * - `missing`: there is no database, and none is made
  * - `in-use`: another gateway holds the database
  * - `corrupt`: the file is damaged, or is no database
  * - `not-ours`: it is some other program's database
@@ -13,6 +14,7 @@
  */
 export type StorageErrorKind =
   | 'folder-missing'
+  | 'missing'
   | 'in-use'
   | 'corrupt'
   | 'not-ours'

@@ -35,7 +35,7 @@ export function claimOf(status: BusyStatus, isAllDay: boolean): Claims {
 }
 
 /** What all-day entries count as; Free: they are overlooked. Absent: as what they say. */
-export type AllDayRule = Readonly<Partial<Record<AllDayStatus, BusyStatus>>>;
+export type AllDayRule = Readonly<Partial<Record<AllDayStatus, BusyStatus | undefined>>>;
 
 /** The status that wins. */
 export function statusOfClaims(claims: Claims, rule: AllDayRule = {}): BusyStatus {

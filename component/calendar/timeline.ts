@@ -93,7 +93,7 @@ export function firstChange(timeline: Timeline, after: Instant): Instant | undef
 }
 
 /** The index of the step that holds at an instant: the last change at or before it; -1 before the window. */
-function stepAt({ changes }: Timeline, at: Instant): number {
+export function stepAt({ changes }: Timeline, at: Instant): number {
   let low = 0;
   let high = changes.length;
   while (low < high) {

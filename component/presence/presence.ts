@@ -12,6 +12,9 @@ export type Look =
   | { readonly available: true; readonly show?: Show | undefined; readonly status: StatusTexts }
   | { readonly available: false };
 
+/** An instant by a wall clock: milliseconds since 1970-01-01T00:00 as it shows them, and so many days after today. */
+export type WallTime = { readonly at: number; readonly daysAhead: number };
+
 /** What a contact shows, since when, and from when the knowledge is. */
 export type Presence = {
   readonly look: Look;
@@ -19,6 +22,8 @@ export type Presence = {
   readonly since: Instant | undefined;
   /** Until when somebody is busy, as far as is known; undefined: is not, or not known, or not to be told. */
   readonly until: Instant | undefined;
+  /** `until` as the text says it; undefined: the text does not. */
+  readonly untilText?: WallTime | undefined;
   /** When Exchange said so, where that is too long ago to go without saying (XEP-0203). */
   readonly asOf: Instant | undefined;
 };
@@ -30,7 +35,10 @@ export const UNKNOWN: Presence = { look: UNAVAILABLE, since: undefined, until: u
 
 const keys = new WeakMap<Look, string>([[UNAVAILABLE, 'unavailable']]);
 
-/** A key that is equal for presence that says the same to a watcher, and stays so across restarts. */
+/**
+ * A key that is equal for presence that says the same to a watcher, and stays so across restarts. `since` is not in it:
+ * it is the past, and is forgotten when it is too long ago; nor `asOf`, which passes by itself.
+ */
 export function presenceKey({ look, until }: Presence): string {
   let key = keys.get(look);
   if (key === undefined) {

@@ -1,4 +1,4 @@
-import type { BareJid } from '../subscription/subscription-store.ts';
+import type { BareJid } from '../subscription/bare-jid.ts';
 
 /** In the place of a look's key, and equal to none: a watcher whose clients were told different things. */
 const MIXED = '';
@@ -6,7 +6,8 @@ const MIXED = '';
 /**
  * What one contact shows, and which of its watchers have been told. Looks stand here by their keys.
  *
- * While all were told the same, that is all it holds; single watchers are noted only until the rest have been told.
+ * While all were told the same, that is all it holds. A round, in which all are told, is a list of them and a place in
+ * it; single watchers are noted only when they were told something out of turn, or when a round is broken off.
  */
 export class Telling {
   #key: string;
@@ -14,8 +15,9 @@ export class Telling {
   #base: string | undefined;
   /** Watchers that were told something else. */
   #noted: Map<BareJid, string> | undefined;
-  /** The watchers of this round that have not had their turn, the next one last; undefined: not begun. */
-  #remaining: BareJid[] | undefined;
+  /** The watchers of this round; undefined: not begun. Those before `#place` have had their turn. */
+  #round: readonly BareJid[] | undefined;
+  #place = 0;
   /** What was last said to all on any connection, as far as the store remembers. */
   #lastSaid: string | undefined;
 
@@ -40,38 +42,50 @@ export class Telling {
 
   /** Whether every watcher was told this, as far as is known. */
   wereAllTold(key: string): boolean {
-    return this.#base === key && !this.#noted?.size;
+    return this.#base === key && !this.#noted?.size && this.#place === 0;
   }
 
   /** The contact shows something else: a new round begins. */
   show(key: string): void {
     if (key === this.#key) return;
+    this.#breakOff();
     this.#key = key;
-    this.#remaining = undefined;
   }
 
   /** A new connection: nobody knows what arrived of the old one. */
   startOver(): void {
     this.#base = undefined;
     this.#noted = undefined;
-    this.#remaining = undefined;
+    this.#round = undefined;
+    this.#place = 0;
   }
 
-  /** Takes the next watcher who was not told what the contact shows, and counts as told; undefined: all were. */
-  next(watchers: () => Iterable<BareJid>): BareJid | undefined {
-    this.#remaining ??= [...watchers()];
-    for (;;) {
-      const watcher = this.#remaining.pop();
-      if (watcher === undefined || !this.#wasTold(watcher)) {
-        if (watcher !== undefined) this.note(watcher, this.#key);
-        return watcher;
+  /**
+   * The next watchers, `most` of them, who were not told what the contact shows; they count as told.
+   *
+   * @param watchers all of them now; what it gives is not kept beyond this call
+   */
+  next(most: number, watchers: () => readonly BareJid[]): readonly BareJid[] {
+    if (this.#round === undefined) {
+      const all = watchers();
+      const isShort = all.length <= most && this.#noted === undefined && this.#base !== this.#key;
+      this.#round = isShort ? all : [...all];
+      if (isShort) {
+        this.#place = all.length;
+        return all;
       }
     }
+    const next: BareJid[] = [];
+    while (next.length < most && this.#place < this.#round.length) {
+      const watcher = this.#round[this.#place++] as BareJid;
+      if (!this.#wasTold(watcher)) next.push(watcher);
+    }
+    return next;
   }
 
   /** Whether every watcher of this round has had its turn. */
   get isThrough(): boolean {
-    return this.#remaining?.length === 0;
+    return this.#round !== undefined && this.#place >= this.#round.length;
   }
 
   /** The round is over. @returns whether this is news to the store */
@@ -80,7 +94,8 @@ export class Telling {
     this.#base = this.#key;
     this.#lastSaid = this.#key;
     this.#noted = undefined;
-    this.#remaining = undefined;
+    this.#round = undefined;
+    this.#place = 0;
     return isNews;
   }
 
@@ -101,7 +116,18 @@ export class Telling {
   /** A watcher has left: a round that is under way must not reach it. */
   leave(watcher: BareJid): void {
     this.#noted?.delete(watcher);
-    this.#remaining = this.#remaining?.filter((other) => other !== watcher);
+    if (this.#round === undefined) return;
+    const told = this.#round.slice(0, this.#place).filter((other) => other !== watcher);
+    const rest = this.#round.slice(this.#place).filter((other) => other !== watcher);
+    this.#round = [...told, ...rest];
+    this.#place = told.length;
+  }
+
+  /** Whom the round has come to is noted, and there is none any more. */
+  #breakOff(): void {
+    for (let place = 0; place < this.#place; place++) this.note(this.#round?.[place] as BareJid, this.#key);
+    this.#round = undefined;
+    this.#place = 0;
   }
 
   #wasTold(watcher: BareJid): boolean {

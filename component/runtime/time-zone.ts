@@ -32,8 +32,10 @@ export function localDay(zone: TimeZone, at: Instant): number {
 
 /** Whether a day begins in the zone at that very instant: at midnight, or where the clocks skip it, right after. */
 export function isDayStart(zone: TimeZone, at: Instant): boolean {
-  // Most entries end here: zones are whole quarters of an hour away from UTC.
-  return at % (15 * MINUTE) === 0 && localDay(zone, at) !== localDay(zone, at - 1);
+  // Most instants end here: zones are whole quarters of an hour away from UTC, and skip two hours at most.
+  if (at % (15 * MINUTE) !== 0) return false;
+  const local = at + zoneOffset(zone, at);
+  return local - Math.floor(local / DAY) * DAY <= 2 * HOUR && localDay(zone, at) !== localDay(zone, at - 1);
 }
 
 /**
@@ -90,17 +92,35 @@ function offsetByName(name: string, at: Instant): number {
   return offset;
 }
 
-function offsetByRule({ bias, standard, daylight }: ZoneRule, at: Instant): number {
+function offsetByRule(rule: ZoneRule, at: Instant): number {
+  const { bias, standard, daylight } = rule;
   const standardOffset = -(bias + standard.bias) * MINUTE;
   if (standard.month === 0 || daylight.month === 0) return standardOffset;
   const daylightOffset = -(bias + daylight.bias) * MINUTE;
-  const year = new Date(at + standardOffset).getUTCFullYear();
-  const toDaylight = localChange(daylight, year) - standardOffset;
-  const toStandard = localChange(standard, year) - daylightOffset;
+  let year = ruleYears.get(rule);
+  if (year === undefined || at < year.start || at >= year.end) {
+    const number = new Date(at + standardOffset).getUTCFullYear();
+    const [start, end] = [number, number + 1].map((one) => Date.UTC(one, 0) - standardOffset) as [Instant, Instant];
+    const toDaylight = localChange(daylight, number) - standardOffset;
+    const toStandard = localChange(standard, number) - daylightOffset;
+    year = { start, end, toDaylight, toStandard };
+    ruleYears.set(rule, year);
+  }
+  const { toDaylight, toStandard } = year;
   const isDaylight =
     toDaylight < toStandard ? at >= toDaylight && at < toStandard : !(at >= toStandard && at < toDaylight);
   return isDaylight ? daylightOffset : standardOffset;
 }
+
+/** A year by a zone's standard time, and when its clocks change in it. */
+type RuleYear = {
+  readonly start: Instant;
+  readonly end: Instant;
+  readonly toDaylight: Instant;
+  readonly toStandard: Instant;
+};
+/** Finding out takes a microsecond, for each time of each entry: the last year that was asked for is kept. */
+const ruleYears = new WeakMap<ZoneRule, RuleYear>();
 
 /** The change in a year, by the wall clock before it. */
 function localChange({ month, order, weekday, minute }: ClockChange, year: number): number {

@@ -1,5 +1,5 @@
 import type { ContactLocal } from '../directory/directory.ts';
-import type { BareJid } from './subscription-store.ts';
+import type { BareJid } from './bare-jid.ts';
 
 export type WatcherRule = {
   readonly effect: 'allow' | 'deny';

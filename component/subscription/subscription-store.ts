@@ -1,8 +1,6 @@
 import type { ContactLocal } from '../directory/directory.ts';
 import type { Instant } from '../runtime/clock.ts';
-
-/** A bare JID, prepared as the XMPP server sends it. */
-export type BareJid = string;
+import type { BareJid } from './bare-jid.ts';
 
 /**
  * - `pending`: the watcher asked, and Exchange has not yet said whether it knows the mailbox
@@ -18,6 +16,11 @@ export type SubscriptionRow = {
   readonly since: Instant;
 };
 
+/** Some of a contact's watchers, by the state of their subscriptions. */
+export type ContactWatchers = { readonly contact: ContactLocal } & Readonly<
+  Record<SubscriptionState, readonly BareJid[]>
+>;
+
 export type SubscriptionKey = Pick<SubscriptionRow, 'contact' | 'watcher'>;
 
 /**
@@ -25,8 +28,8 @@ export type SubscriptionKey = Pick<SubscriptionRow, 'contact' | 'watcher'>;
  * Changes are applied in the order of the calls.
  */
 export interface SubscriptionStore {
-  /** All rows, in chunks of the store's choosing. */
-  loadSubscriptions(): AsyncIterable<readonly SubscriptionRow[]>;
+  /** All of them, in chunks of the store's choosing; a contact with many watchers may come several times. */
+  loadSubscriptions(): AsyncIterable<readonly ContactWatchers[]>;
   /** Inserts or replaces. @throws when it could not be made durable */
   saveSubscription(row: SubscriptionRow): Promise<void>;
   /** Deletes; a row that is not there is no error. @throws when it could not be made durable */

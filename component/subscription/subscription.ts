@@ -35,6 +35,7 @@ export type Reaction = { readonly standing: Standing; readonly say: readonly Say
  *
  * RFC 6121 §3.1 (subscribe), §3.2 (cancel), §3.3 (unsubscribe), §4.3 (probe), and the rule that refusals are not
  * rash: `unsubscribed` takes the contact out of the watcher's roster for good, so it is said only when it is sure.
+ * README.md in this folder has the table, and where and why it deviates from the RFC.
  */
 export function react(standing: Standing, event: SubscriptionEvent): Reaction {
   switch (event.type) {
@@ -48,11 +49,11 @@ export function react(standing: Standing, event: SubscriptionEvent): Reaction {
     case 'answer':
       return onAnswer(standing, event.mailbox);
     case 'gone':
-      return { standing: 'none', say: standing === 'none' ? [] : ['unavailable', 'unsubscribed'] };
+      return standing === 'none' ? { standing, say: [] } : refusal(standing);
   }
 }
 
-/** §3.1.3: the answer is the same however often it is asked (servers ask again at each log-in). */
+/** §3.1.3: the answer is the same however often it is asked (Prosody asks again at each log-in). */
 function onSubscribe(standing: Standing, permission: Permission, mailbox: MailboxVerdict): Reaction {
   if (permission === 'no') return refusal(standing);
   if (standing === 'subscribed') return { standing, say: ['subscribed', 'presence'] };
@@ -85,7 +86,7 @@ function onAnswer(standing: Standing, mailbox: 'known' | 'not-found'): Reaction 
   return { standing: 'subscribed', say: ['subscribed', 'presence'] };
 }
 
-/** §3.2.1: who was told presence is told that it ends. */
+/** §3.2.2: who was told presence is told first that it ends. */
 function refusal(standing: Standing): Reaction {
   return { standing: 'none', say: standing === 'subscribed' ? ['unavailable', 'unsubscribed'] : ['unsubscribed'] };
 }

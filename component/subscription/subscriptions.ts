@@ -1,6 +1,7 @@
 import type { ContactLocal, Directory, Mailbox } from '../directory/directory.ts';
 import { type Clock, MINUTE, type Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { type BareJid, isBareJid } from './bare-jid.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import {
   type MailboxVerdict,
@@ -12,8 +13,9 @@ import {
 } from './subscription.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
 import type { SubscriptionPolicy } from './subscription-policy.ts';
-import type { BareJid, SubscriptionKey, SubscriptionStore } from './subscription-store.ts';
+import type { SubscriptionKey, SubscriptionState, SubscriptionStore } from './subscription-store.ts';
 import { UnreachableWatchers } from './unreachable-watchers.ts';
+import { UnsavedRequests } from './unsaved-requests.ts';
 
 /** Tells watchers, as a port. `to` is the watcher, or the client of it that probed. */
 export interface SubscriptionVoice {
@@ -50,20 +52,24 @@ const RETRY = MINUTE;
 
 /**
  * Who watches whom. Each event of a watcher is decided, made durable and answered before the watcher's next one
- * begins; what could not be made durable is not answered.
+ * begins; what could not be made durable is not answered, and tried again. README.md in this folder has the states.
  */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #index = new SubscriptionIndex();
-  readonly #contactsOf = new Map<Mailbox, Set<ContactLocal>>();
+  /** Of contacts with watchers, and the other way round: hardly a mailbox is shown by two. */
+  readonly #mailboxOf = new Map<ContactLocal, Mailbox>();
+  readonly #contactsOf = new Map<Mailbox, readonly ContactLocal[]>();
   readonly #forbidden = new Map<string, SubscriptionKey>();
   readonly #queue = new KeyedQueue(MAX_UNDER_WAY);
   readonly #retries = new Map<Timer, SubscriptionKey>();
   readonly #unreachable: UnreachableWatchers;
+  readonly #unsaved: UnsavedRequests;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
     this.#unreachable = new UnreachableWatchers(options.clock, (watcher) => this.#purge(watcher));
+    this.#unsaved = new UnsavedRequests(options.clock, ({ contact, watcher }) => void this.subscribe(contact, watcher));
   }
 
   /**
@@ -72,11 +78,12 @@ export class Subscriptions {
    */
   async load(): Promise<void> {
     const { store, policy } = this.#options;
-    for await (const rows of store.loadSubscriptions()) {
-      for (const { contact, watcher, state } of rows) {
-        this.#set(contact, watcher, state);
-        if (state === 'subscribed' && !policy.allows(watcher, contact)) {
-          this.#forbidden.set(keyOf(contact, watcher), { contact, watcher });
+    for await (const contacts of store.loadSubscriptions()) {
+      for (const { contact, subscribed, pending } of contacts) {
+        this.#restore(contact, subscribed, 'subscribed');
+        this.#restore(contact, pending, 'pending');
+        for (const watcher of subscribed) {
+          if (!policy.allows(watcher, contact)) this.#forbidden.set(keyOf(contact, watcher), { contact, watcher });
         }
       }
     }
@@ -119,7 +126,7 @@ export class Subscriptions {
   /** Exchange has spoken about a mailbox: who waited for that is answered. */
   answered(mailbox: Mailbox, verdict: 'known' | 'not-found'): void {
     for (const contact of this.contactsOf(mailbox)) {
-      for (const watcher of this.#index.watchers(contact, 'pending')) {
+      for (const watcher of [...this.#index.watchers(contact, 'pending')]) {
         void this.#schedule(contact, watcher, watcher, () => this.#answer(contact, watcher, verdict));
       }
     }
@@ -146,6 +153,7 @@ export class Subscriptions {
   async stop(): Promise<void> {
     const { store, logger } = this.#options;
     this.#unreachable.stop();
+    this.#unsaved.stop();
     await this.settled();
     const undeleted = [...this.#retries];
     this.#retries.clear();
@@ -165,30 +173,35 @@ export class Subscriptions {
     return this.#contactsOf.get(mailbox) ?? [];
   }
 
+  /** The mailbox that the contact shows; undefined: there is no such contact. */
+  mailboxOf(contact: ContactLocal): Mailbox | undefined {
+    return this.#mailboxOf.get(contact) ?? this.#options.directory.mailboxOf(contact);
+  }
+
   contacts(): Iterable<ContactLocal> {
     return this.#index.contacts();
   }
 
-  /** The watchers that are told the contact's presence. */
-  *watchersOf(contact: ContactLocal): Iterable<BareJid> {
-    for (const watcher of this.#index.watchers(contact, 'subscribed')) {
-      if (this.#forbidden.size > 0 && this.#forbidden.has(keyOf(contact, watcher))) continue;
-      if (this.#unreachable.isEmpty || !this.#unreachable.has(watcher)) yield watcher;
-    }
+  /** The watchers that are told the contact's presence, as they are until the next change. */
+  watchersOf(contact: ContactLocal): readonly BareJid[] {
+    const watchers = this.#index.watchers(contact, 'subscribed');
+    if (this.#forbidden.size === 0 && this.#unreachable.isEmpty) return watchers;
+    return watchers.filter(
+      (watcher) => !this.#forbidden.has(keyOf(contact, watcher)) && !this.#unreachable.has(watcher),
+    );
   }
 
   /** The watcher has been unreachable for so long that it will not come back. */
   #purge(watcher: BareJid): void {
-    for (const contact of [...this.#index.contacts()]) {
-      if (this.#index.standing(contact, watcher) === 'none') continue;
+    for (const contact of this.#index.contactsOf(watcher)) {
       void this.#schedule(contact, watcher, watcher, () => ({ type: 'unsubscribe' }));
     }
   }
 
   #request(type: 'subscribe' | 'probe', contact: ContactLocal, watcher: BareJid): SubscriptionEvent {
-    const { directory, mailboxes } = this.#options;
+    const { mailboxes } = this.#options;
     this.#unreachable.heard(watcher);
-    const mailbox = directory.mailboxOf(contact);
+    const mailbox = this.mailboxOf(contact);
     if (mailbox === undefined) return { type, permission: 'no', mailbox: 'not-found' };
     const verdict = mailboxes.verdict(mailbox);
     const permission = this.#permission(contact, watcher);
@@ -225,6 +238,7 @@ export class Subscriptions {
 
   async #handle(contact: ContactLocal, watcher: BareJid, to: string, event: SubscriptionEvent): Promise<void> {
     const { voice, logger } = this.#options;
+    this.#unsaved.forget({ contact, watcher });
     const before = this.#index.standing(contact, watcher);
     const { standing, say } = react(before, event);
     if (standing !== before) {
@@ -233,7 +247,8 @@ export class Subscriptions {
       } catch (error) {
         logger.error('A subscription could not be saved', { contact, watcher, event: event.type, error });
         if (standing !== 'none') {
-          // Nothing is acknowledged that may be forgotten: the watcher's server will ask again.
+          // Nothing is acknowledged that may be forgotten. What Exchange says and probes come again by themselves.
+          if (event.type === 'subscribe') this.#unsaved.add({ contact, watcher });
           if (event.type === 'probe') voice.say('unavailable', contact, to);
           return;
         }
@@ -255,7 +270,7 @@ export class Subscriptions {
 
   #touch(contact: ContactLocal, event: SubscriptionEvent): void {
     if (event.type !== 'subscribe' && event.type !== 'probe') return;
-    const mailbox = this.#options.directory.mailboxOf(contact);
+    const mailbox = this.mailboxOf(contact);
     if (mailbox !== undefined) this.#options.mailboxes.touched(mailbox);
   }
 
@@ -291,7 +306,22 @@ export class Subscriptions {
   }
 
   #hasSubscribed(contact: ContactLocal): boolean {
-    return this.#index.watchers(contact, 'subscribed').next().done !== true;
+    return this.#index.watchers(contact, 'subscribed').length > 0;
+  }
+
+  #restore(contact: ContactLocal, watchers: readonly BareJid[], state: SubscriptionState): void {
+    if (!watchers.every(isBareJid)) {
+      const impossible = watchers.filter((watcher) => !isBareJid(watcher));
+      this.#options.logger.error('Watchers in the database are no JIDs: they count for nothing', {
+        contact,
+        impossible,
+      });
+      this.#restore(contact, watchers.filter(isBareJid), state);
+      return;
+    }
+    const isNew = watchers.length > 0 && !this.#index.hasContact(contact);
+    this.#index.add(contact, watchers, state);
+    if (isNew) this.#beginContact(contact);
   }
 
   /** Keeps the index, and with it which mailboxes are watched. */
@@ -300,28 +330,27 @@ export class Subscriptions {
     const had = this.#index.hasContact(contact);
     this.#index.set(contact, watcher, standing);
     const has = this.#index.hasContact(contact);
-    if (had === has) return;
+    if (has && !had) this.#beginContact(contact);
+    if (had && !has) this.#endContact(contact);
+  }
+
+  #beginContact(contact: ContactLocal): void {
     const mailbox = this.#options.directory.mailboxOf(contact);
     // A contact that the configuration no longer knows shows nothing, and keeps its rows until their watchers ask next.
     if (mailbox === undefined) return;
-    if (has) this.#beginContact(mailbox, contact);
-    else this.#endContact(mailbox, contact);
+    this.#mailboxOf.set(contact, mailbox);
+    const contacts = this.#contactsOf.get(mailbox);
+    this.#contactsOf.set(mailbox, contacts === undefined ? [contact] : [...contacts, contact]);
+    if (contacts === undefined) this.#options.mailboxes.begin(mailbox);
   }
 
-  #beginContact(mailbox: Mailbox, contact: ContactLocal): void {
-    const contacts = this.#contactsOf.get(mailbox);
-    if (contacts !== undefined) {
-      contacts.add(contact);
-      return;
-    }
-    this.#contactsOf.set(mailbox, new Set([contact]));
-    this.#options.mailboxes.begin(mailbox);
-  }
-
-  #endContact(mailbox: Mailbox, contact: ContactLocal): void {
-    const contacts = this.#contactsOf.get(mailbox);
-    contacts?.delete(contact);
-    if (contacts?.size === 0) {
+  #endContact(contact: ContactLocal): void {
+    const mailbox = this.#mailboxOf.get(contact);
+    if (mailbox === undefined) return;
+    this.#mailboxOf.delete(contact);
+    const contacts = this.#contactsOf.get(mailbox)?.filter((other) => other !== contact) ?? [];
+    if (contacts.length > 0) this.#contactsOf.set(mailbox, contacts);
+    else {
       this.#contactsOf.delete(mailbox);
       this.#options.mailboxes.end(mailbox);
     }

@@ -1,5 +1,5 @@
 import { type Clock, DAY, HOUR, type Instant, type Timer } from '../runtime/clock.ts';
-import type { BareJid } from './subscription-store.ts';
+import type { BareJid } from './bare-jid.ts';
 
 /**
  * RFC 6120 §8.3.3: what an answer to presence says of the watcher's account or server that will not pass by itself.

@@ -1,3 +1,5 @@
+import { isBareJid } from '../subscription/bare-jid.ts';
+
 /** A JID, split: RFC 7622 §3.1. `bare` and `full` are as on the wire. */
 export type Address = {
   readonly full: string;
@@ -9,12 +11,7 @@ export type Address = {
 
 /** RFC 7622 §3.1: each of the three parts has at most 1023 octets. */
 const LONGEST_PART = 1023;
-/**
- * RFC 7622 §3.2, §3.3.1: what stands neither in a local part nor in a domain; and U+FFFD, which stands where there was
- * no UTF-8. Not what PRECIS forbids besides: that was the server's to see.
- */
-const UNFIT = /[\p{Cc} "&'<>\ufffd]/u;
-/** §3.4: a resource may have spaces and those signs. */
+/** §3.4.1: more than elsewhere, but no control characters; and not what stands where there was no UTF-8. */
 const UNFIT_IN_RESOURCE = /[\p{Cc}\ufffd]/u;
 
 /**
@@ -31,8 +28,8 @@ export function parseAddress(text: string | undefined): Address | undefined {
   const at = bare.indexOf('@');
   const local = at === -1 ? '' : bare.slice(0, at);
   const domain = bare.slice(at + 1);
-  if (domain === '' || domain.includes('@') || at === 0 || slash === text.length - 1) return undefined;
-  if (UNFIT.test(bare) || local.includes(':') || UNFIT_IN_RESOURCE.test(resource)) return undefined;
+  if (!isBareJid(bare) || domain === '' || domain.includes('@') || at === 0) return undefined;
+  if (local.includes(':') || slash === text.length - 1 || UNFIT_IN_RESOURCE.test(resource)) return undefined;
   for (const part of [local, domain, resource]) if (Buffer.byteLength(part) > LONGEST_PART) return undefined;
   return { full: text, bare: bare.toLowerCase(), local: local.toLowerCase(), domain: domain.toLowerCase(), resource };
 }

@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import type { StreamEnd } from './component-connection-end.ts';
 import { StreamParser, StreamSyntaxError } from './component-connection-parser.ts';
 import { type ComponentSocketOptions, openComponentSocket } from './component-connection-socket.ts';
+import { TextBuffer } from './text-buffer.ts';
 
 export type ComponentStreamOptions = ComponentSocketOptions & {
   readonly domain: string;
@@ -49,6 +50,7 @@ export class ComponentStream {
   #phase: 'connecting' | 'online' | 'ended' = 'connecting';
   /** Whether our stream header was written. */
   #isOpen = false;
+  readonly #encoder = new TextBuffer();
   #unfinished = 0;
 
   constructor(options: ComponentStreamOptions, listener: ComponentStreamListener) {
@@ -69,7 +71,7 @@ export class ComponentStream {
   /** Writes text as it is. Ends the stream when too much waits unwritten. */
   write(text: string): void {
     if (this.#phase !== 'online') return;
-    this.#socket.write(text);
+    this.#socket.write(this.#encoder.encode(text, this.#socket.writableLength === 0));
     if (this.#socket.writableLength > MOST_UNWRITTEN) this.end({ kind: 'unread', limit: MOST_UNWRITTEN });
   }
 

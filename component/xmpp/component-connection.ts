@@ -115,7 +115,8 @@ export class ComponentConnection {
 
   /**
    * Writes a stanza, or several that are serialised already, at once and beside the window, though they count in it.
-   * Characters that XML can't carry are left out. An element without `from` is from the component's domain.
+   * Of an element characters that XML can't carry are left out, as they must have been of a text; an element without
+   * `from` is from the component's domain.
    *
    * @param count how many stanzas the text holds
    * @returns false when nothing was written: not online, or an element that would make the server close the stream
@@ -124,7 +125,7 @@ export class ComponentConnection {
   send(stanza: Element | string, count = 1): boolean {
     const writer = this.#writer;
     if (!this.isOnline || writer === undefined) return false;
-    const text = legalXmlText(typeof stanza === 'string' ? stanza : this.#serialise(stanza));
+    const text = typeof stanza === 'string' ? stanza : this.#serialise(stanza);
     if (text === '') return false;
     writer.send(text, count);
     return this.#writer === writer;
@@ -289,7 +290,7 @@ export class ComponentConnection {
       this.#logger.error('A stanza without an addressee was not sent', { stanza: stanza.name });
       return '';
     }
-    const text = stanza.toString();
+    const text = legalXmlText(stanza.toString());
     if (Buffer.byteLength(text) > LARGEST_STANZA_SENT) {
       this.#logger.error('A stanza that is too large was not sent', { stanza: stanza.name, size: text.length });
       return '';

@@ -2,9 +2,9 @@ import xml, { type Element } from '@xmpp/xml';
 import { LRUCache } from 'lru-cache';
 import type { ContactLocal } from '../directory/directory.ts';
 import type { Presence } from '../presence/presence.ts';
-import { textFor, wordsOf } from '../presence/words.ts';
+import { textFor, withUntil, wordsOf } from '../presence/words.ts';
 import { type Clock, type Instant, SECOND } from '../runtime/clock.ts';
-import type { BareJid } from '../subscription/subscription-store.ts';
+import type { BareJid } from '../subscription/bare-jid.ts';
 import { RESOURCE } from './presence-stanza.ts';
 import { StanzaError } from './stanza-error.ts';
 import type { Inbound } from './stanza-router.ts';
@@ -65,9 +65,13 @@ function inWords(
   contact: ContactLocal,
   wanted: string,
 ): { readonly language: string; readonly text: string } {
-  const { look } = presenceOf(contact);
+  const { look, untilText } = presenceOf(contact);
+  const name = nameOf(contact) ?? contact;
   const status = look.available ? textFor(look.status, wanted, language) : undefined;
-  const { available, unknown } = wordsOf(wanted);
-  const words = status?.text ?? (look.available ? available : unknown);
-  return { language: status?.language ?? wanted, text: `${nameOf(contact) ?? contact}: ${words}` };
+  if (status === undefined) {
+    const { available, unknown } = wordsOf(wanted);
+    return { language: wanted, text: `${name}: ${look.available ? available : unknown}` };
+  }
+  const said = untilText === undefined ? status.text : withUntil(status.text, status.language, untilText);
+  return { language: status.language, text: `${name}: ${said}` };
 }

@@ -1,6 +1,6 @@
 import xml, { type Element } from '@xmpp/xml';
 import type { ContactLocal } from '../directory/directory.ts';
-import type { BareJid } from '../subscription/subscription-store.ts';
+import type { BareJid } from '../subscription/bare-jid.ts';
 import { StanzaError } from './stanza-error.ts';
 import type { Inbound } from './stanza-router.ts';
 
@@ -11,7 +11,10 @@ export interface ContactSubscriptions {
   probe(contact: ContactLocal, watcher: BareJid, client: string): Promise<void>;
 }
 
-/** RFC 6121 §3 and §4: what each type of presence to a contact, or to the component itself, leads to. */
+/**
+ * RFC 6121 §3 and §4: what each type of presence to a contact, or to the component itself, leads to. Deviations:
+ * component/subscription/README.md.
+ */
 export function presenceHandler(
   subscriptions: ContactSubscriptions,
   policy: { allows(watcher: BareJid, contact: ContactLocal): boolean },
@@ -26,7 +29,10 @@ export function presenceHandler(
         answerForDomain(policy.allows(from.bare, ''), from.bare, to.domain, send);
         return undefined;
       case 'unsubscribe':
-        return contact === '' ? undefined : subscriptions.unsubscribe(contact, from.bare);
+        if (contact !== '') return subscriptions.unsubscribe(contact, from.bare);
+        if (policy.allows(from.bare, ''))
+          send(xml('presence', { type: 'unavailable', from: to.domain, to: from.bare }));
+        return undefined;
       case 'probe':
         if (contact !== '') return subscriptions.probe(contact, from.bare, from.full);
         // A stranger is told nothing.

@@ -1,8 +1,10 @@
 import xml from '@xmpp/xml';
 import type { ContactLocal } from '../directory/directory.ts';
 import type { Presence } from '../presence/presence.ts';
+import { withUntil } from '../presence/words.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { capsOfResource } from './entity.ts';
+import { legalXmlText } from './stanza-text.ts';
 
 /** XEP-0203: Delayed Delivery. */
 export const NS_DELAY = 'urn:xmpp:delay';
@@ -29,7 +31,7 @@ export type PresenceManner = {
 
 /**
  * A presence stanza (RFC 6121 §4.2, §4.5, §4.7), serialised, in two pieces: what stands before the watcher's
- * address and what after, so that one serialisation serves all watchers of a contact.
+ * address and what after, so that one serialisation serves all watchers of a contact. Holds nothing that XML can't carry.
  */
 export function presenceStanza(
   contact: ContactLocal,
@@ -37,13 +39,15 @@ export function presenceStanza(
   { domain, language, priority }: PresenceManner,
 ): { readonly head: string; readonly tail: string } {
   const head = `<presence from="${escapeXML(`${contact}@${domain}/${RESOURCE}`)}" to="`;
-  const { look, since, until, asOf } = presence;
+  const { look, since, until, untilText, asOf } = presence;
   if (!look.available) return { head, tail: '" type="unavailable"/>' };
 
   let content = look.show === undefined ? '' : `<show>${look.show}</show>`;
+  // RFC 6121 §4.7.2.2: a status without a language is in that of the stanza. Where none is written, Prosody writes `en`.
+  const main = Object.hasOwn(look.status, language) ? langAttribute(language) : '';
   for (const [tag, text] of Object.entries(look.status)) {
-    const lang = tag === language ? '' : ` xml:lang="${escapeXML(tag)}"`;
-    content += `<status${lang}>${escapeXMLText(cut(text))}</status>`;
+    const said = untilText === undefined ? text : withUntil(text, tag, untilText);
+    content += `<status${tag === language ? '' : langAttribute(tag)}>${escapeXMLText(cut(said))}</status>`;
   }
   if (priority !== 0) content += `<priority>${priority}</priority>`;
   if (asOf !== undefined) {
@@ -54,7 +58,11 @@ export function presenceStanza(
     const to = until === undefined ? '' : ` until="${stamp(until)}"`;
     content += `<calendar xmlns="${NS_CALENDAR}"${from}${to}/>`;
   }
-  return { head, tail: `">${content}${capsOfResource}</presence>` };
+  return { head, tail: `"${main}>${content}${capsOfResource}</presence>` };
+}
+
+function langAttribute(tag: string): string {
+  return ` xml:lang="${escapeXML(tag)}"`;
 }
 
 /** XEP-0082: in whole seconds, in UTC. */
@@ -62,9 +70,7 @@ function stamp(at: Instant): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
-/** Not in the midst of a character: the halves of a pair are no characters of XML. */
+/** What XML can carry of it; half a character at the cut is not. */
 function cut(text: string): string {
-  if (text.length <= LONGEST_STATUS) return text;
-  const isPair = /[\uD800-\uDBFF]/.test(text.charAt(LONGEST_STATUS - 1));
-  return text.slice(0, isPair ? LONGEST_STATUS - 1 : LONGEST_STATUS);
+  return legalXmlText(text.length <= LONGEST_STATUS ? text : text.slice(0, LONGEST_STATUS));
 }

@@ -1,10 +1,12 @@
 import xml from '@xmpp/xml';
+import type { ContactLocal } from '../directory/directory.ts';
 import type { Presence } from '../presence/presence.ts';
-import type { PresenceWire, Utterance } from '../presence/presence-publisher.ts';
+import type { Announcement, PresenceWire } from '../presence/presence-publisher.ts';
 import type { ComponentConnection } from './component-connection.ts';
 import { type PresenceManner, presenceStanza } from './presence-stanza.ts';
+import { legalXmlText } from './stanza-text.ts';
 
-/** Says presence over the component connection: serialised once for each contact, written once for each batch. */
+/** Says presence over the component connection: serialised once for all watchers of a contact, written at once. */
 export class ComponentPresenceWire implements PresenceWire {
   readonly #connection: ComponentConnection;
   readonly #manner: PresenceManner;
@@ -22,18 +24,20 @@ export class ComponentPresenceWire implements PresenceWire {
     return this.#connection.whenRoom(signal);
   }
 
-  say(utterances: readonly Utterance[]): boolean {
+  announce(announcements: readonly Announcement[]): boolean {
     let text = '';
-    let contact: string | undefined;
-    let presence: Presence | undefined;
-    let stanza = { head: '', tail: '' };
-    for (const utterance of utterances) {
-      if (utterance.contact !== contact || utterance.presence !== presence) {
-        ({ contact, presence } = utterance);
-        stanza = presenceStanza(contact, presence, this.#manner);
-      }
-      text += stanza.head + xml.escapeXML(utterance.to) + stanza.tail;
+    let count = 0;
+    for (const { contact, presence, to } of announcements) {
+      const { head, tail } = presenceStanza(contact, presence, this.#manner);
+      // A bare JID holds nothing that XML must escape (`isBareJid`): looking costs as much as all the rest here.
+      for (const watcher of to) text += head + watcher + tail;
+      count += to.length;
     }
-    return this.#connection.send(text, utterances.length);
+    return this.#connection.send(text, count);
+  }
+
+  say(contact: ContactLocal, presence: Presence, to: string): boolean {
+    const { head, tail } = presenceStanza(contact, presence, this.#manner);
+    return this.#connection.send(head + xml.escapeXML(legalXmlText(to)) + tail);
   }
 }

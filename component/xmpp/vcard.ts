@@ -1,6 +1,6 @@
 import xml from '@xmpp/xml';
 import type { ContactLocal } from '../directory/directory.ts';
-import type { BareJid } from '../subscription/subscription-store.ts';
+import type { BareJid } from '../subscription/bare-jid.ts';
 import { StanzaError } from './stanza-error.ts';
 import type { IqHandler } from './stanza-router.ts';
 

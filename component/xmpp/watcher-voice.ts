@@ -5,7 +5,7 @@ import type { SubscriptionVoice } from '../subscription/subscriptions.ts';
 import type { ComponentConnection } from './component-connection.ts';
 import { subscriptionStanza } from './subscription-stanza.ts';
 
-/** What is kept for the next connection at most; above it the oldest goes: servers repeat a pending subscribe. */
+/** What is kept for the next connection at most; above it the oldest goes: who asks again is told again. */
 const MOST_UNSAID = 20_000;
 
 /** Tells watchers how their requests went. What is decided while offline is told on the next connection. */

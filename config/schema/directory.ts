@@ -63,7 +63,7 @@ export const directorySchema = z
   }));
 
 /** A contact's name as it is written and as its JID has it: escaped, or not where it need not be. */
-function contactName(local: string): string {
+export function contactName(local: string): string {
   return fold(unescapeLocalPart(local));
 }
 

@@ -5,7 +5,7 @@ import { cloudOfAuthority, cloudOfUrl, hostsFor, isAuthorityOf, type MicrosoftCl
 import { autodiscoverSchema, ewsUrl, OFFICE_365_URL, proxySchema } from './endpoint.ts';
 import { oauthSchema } from './oauth.ts';
 import { isMapping, oneSecret, type Report, together } from './section.ts';
-import { domain, duration, fold, headerText, isMailbox, mailbox, text, whole } from './values.ts';
+import { domain, duration, fold, headerText, isMailboxPattern, mailbox, text, whole } from './values.ts';
 
 const nameExpected = 'a short name of a-z, 0-9 and -, as in hq';
 const mailboxesExpected = 'a mail address, or a pattern of one with *, as in *@eu.example.com';
@@ -227,8 +227,4 @@ function cloudOf({ type, url, oauth }: Written): MicrosoftCloud | undefined {
 
 function defaultAuth(type: unknown): 'basic' | 'oauth' {
   return type === 'office365' ? 'oauth' : 'basic';
-}
-
-function isMailboxPattern(value: string): boolean {
-  return isMailbox(value.replaceAll('*', 'x'));
 }

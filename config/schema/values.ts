@@ -91,6 +91,11 @@ export function isMailbox(value: string): boolean {
   return value.length <= 254 && isMailLocal(value.slice(0, Math.max(0, at))) && isDomain(value.slice(at + 1));
 }
 
+/** A mail address in which `*` may stand for any characters. */
+export function isMailboxPattern(value: string): boolean {
+  return isMailbox(value.replaceAll('*', 'x'));
+}
+
 /** What stands before the @ of a mail address. */
 export function isMailLocal(value: string): boolean {
   return mailLocal.test(value);

@@ -16,7 +16,7 @@ export type BenchmarkResult = {
   /** A person's table: the first row is the header. */
   table: readonly (readonly string[])[];
   /** The keys that `--json` prints. */
-  json: Readonly<Record<string, number | string | boolean>>;
+  json: Readonly<Record<string, unknown>>;
 };
 
 /** What each file in this folder exports as `benchmark`. */

@@ -22,6 +22,7 @@ import { type Prosody, startProsody } from '../support/prosody.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
 import { type Benchmark, formatSummary, percentile, readable, summarizeRounds } from './harness.ts';
 import type { ExchangeProcess, MadeChange, PlannedChange } from './support/exchange-process.ts';
+import { everyPair } from './support/filled-database.ts';
 import { forkHelper, type HelperProcess } from './support/helper-process.ts';
 import { type Arrival, forkRawSink, type RawSink } from './support/raw-sink.ts';
 import { startSubscribedGateway } from './support/subscribed-gateway.ts';
@@ -76,7 +77,8 @@ export const benchmark: Benchmark = {
       closers.push(() => sink.stop());
       const server = { name: 'hq', url, username: 'gateway', passwordFile: 'exchange-password' };
       const gateway = await startSubscribedGateway({
-        ...{ prosody, url, folder, contacts: CONTACTS, watcher: WATCHER },
+        ...{ server: prosody, url, folder },
+        subscriptions: everyPair(CONTACTS, [`${WATCHER}@${prosody.domain}`]),
         overrides: {
           exchange: { servers: [{ ...server, impersonation: true, notifications: { mailboxes: CONTACTS.length } }] },
         },

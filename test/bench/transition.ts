@@ -24,6 +24,7 @@ import { ONLINE } from '../support/house.ts';
 import { startProsody } from '../support/prosody.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
 import { type Benchmark, formatSummary, percentile, readable, runRounds, summarizeRounds } from './harness.ts';
+import { everyPair } from './support/filled-database.ts';
 import { connectRawComponent, type RawComponent } from './support/raw-component.ts';
 import { forkRawSink, type RawSink } from './support/raw-sink.ts';
 import { startSubscribedGateway } from './support/subscribed-gateway.ts';
@@ -81,7 +82,8 @@ export const benchmark: Benchmark = {
       const raw = await connectRawComponent({ port: prosody.componentPort, domain: FLOOR_DOMAIN, secret: SECRET });
       closers.push(() => raw.close());
       const gateway = await startSubscribedGateway({
-        ...{ prosody, url: exchange.url, folder, contacts: CONTACTS, watcher: WATCHER },
+        ...{ server: prosody, url: exchange.url, folder },
+        subscriptions: everyPair(CONTACTS, [`${WATCHER}@${prosody.domain}`]),
       });
       closers.push(() => gateway.remove());
       await gateway.waitForLog(ONLINE);

@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { xmppServers } from '../support/server-under-test.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
-import { xmppServers } from '../support/xmpp-server.ts';
 import { impossible, points } from './points.ts';
 
 type Report = {

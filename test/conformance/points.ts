@@ -20,7 +20,7 @@ export const points: readonly string[] = [
   'directed presence from a stranger: nothing',
   'messages',
   'iq that nobody understands, or that is malformed',
-  'disco and caps',
+  'disco, caps, vCard',
   'version, ping, last activity',
   'escaped addresses',
   'texts that XML cannot carry',

@@ -1,7 +1,7 @@
 import { openSqliteStore } from '../../adapters/storage/sqlite-store.ts';
 import type { TimelineStore } from '../../component/calendar/timeline-store.ts';
 import type { SaidStore } from '../../component/presence/said-store.ts';
-import type { SubscriptionStore } from '../../component/subscription/subscription-store.ts';
+import type { SubscriptionRow, SubscriptionStore } from '../../component/subscription/subscription-store.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
@@ -27,6 +27,16 @@ export const storeFactories: Readonly<Record<string, StoreFactory>> = {
     return { store, remove };
   },
 };
+
+/** All subscriptions of a store, one by one. */
+export async function subscriptionsIn(store: SubscriptionStore): Promise<Omit<SubscriptionRow, 'since'>[]> {
+  const all = await allOf(store.loadSubscriptions());
+  return all.flatMap(({ contact, ...watchers }) =>
+    (['subscribed', 'pending'] as const).flatMap((state) =>
+      watchers[state].map((watcher) => ({ contact, watcher, state })),
+    ),
+  );
+}
 
 /** Everything that an async iterable of chunks yields, in one array. */
 export async function allOf<Row>(chunks: AsyncIterable<readonly Row[]>): Promise<Row[]> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { gatewayConfig, startGateway } from '../support/gateway-process.ts';
 import { openHouse } from '../support/house.ts';
-import { serverUnderTest } from '../support/xmpp-server.ts';
+import { serverUnderTest } from '../support/server-under-test.ts';
 
 // Checklist 1: a second gateway for the same domain (with a database of its own) is told so, and the first goes on.
 // ejabberd accepts the second one, and splits the stanzas: nobody is told.

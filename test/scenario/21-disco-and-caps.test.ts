@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { from, openHouse } from '../support/house.ts';
 
 const NS_INFO = 'http://jabber.org/protocol/disco#info';
+const NS_ITEMS = 'http://jabber.org/protocol/disco#items';
 const NS_CAPS = 'http://jabber.org/protocol/caps';
 
 // Checklist 21: disco#info on the domain, a contact's bare and full JID; the caps hash matches `ver`; unknown node → item-not-found.
@@ -36,5 +37,8 @@ test('everybody can find out what the domain and contacts are, and the hash in p
   expect(createHash('sha1').update(text).digest('base64')).toBe(caps.ver);
   for (const to of [house.server.component.domain, alice, `${alice}/calendar`]) {
     await expect(info(to, 'urn:other#node')).rejects.toMatchObject({ condition: 'item-not-found' });
+    // Contacts are not listed, to nobody.
+    const items = await bob.request(xml('iq', { type: 'get', to }, xml('query', NS_ITEMS)));
+    expect(items.getChild('query', NS_ITEMS)?.children).toEqual([]);
   }
 });

@@ -1,16 +1,9 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { gatewayProgram, root } from '../support/gateway-program.ts';
-
-type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
+import { type Ended, runGateway } from '../support/gateway-command.ts';
 
 function command(...words: string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [...gatewayProgram(), ...words], { cwd: root }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
+  return runGateway(words);
 }
 
 describe('the command line', () => {
@@ -18,7 +11,7 @@ describe('the command line', () => {
     const [version, help] = await Promise.all([command('--version'), command('--help')]);
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
     expect(help.code).toBe(0);
-    for (const word of ['run', 'check', 'config validate', 'config schema', 'Exit codes'])
+    for (const word of ['run', 'check', 'config validate', 'config schema', 'subscriptions import', 'Exit codes'])
       expect(help.stdout).toContain(word);
   });
 
@@ -27,6 +20,10 @@ describe('the command line', () => {
     ['an unknown command', ['dance']],
     ['an unknown option', ['run', '--fast']],
     ['an option of check elsewhere', ['run', '--json']],
+    ['an option of another subcommand', ['subscriptions', 'export', '--dry-run']],
+    ['half a command', ['subscriptions']],
+    ['an import of nothing', ['subscriptions', 'import']],
+    ['a file too many', ['subscriptions', 'import', 'a.csv', 'b.csv']],
     ['a server that is not checked', ['config', 'validate', '--server', 'hq']],
   ])('ends with 64 and says why when it is %s', async (_, words) => {
     const { code, stdout, stderr } = await command(...words);

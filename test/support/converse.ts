@@ -2,10 +2,10 @@
 // XMPP over mod_websocket (RFC 7395).
 
 import { symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { freePort } from './free-port.ts';
-import { root } from './gateway-program.ts';
 import type { ProsodyOptions } from './prosody.ts';
 import { makeTempFolder } from './temp-folder.ts';
 
@@ -20,11 +20,11 @@ export type Account = { readonly jid: string; readonly password: string };
 
 export interface Converse {
   readonly page: Page;
-  /** Resolves when the contact's dot in the roster says so. */
+  /** Resolves when the contact's dot in the roster says so; `limit` in milliseconds, default 20,000. */
   untilDot(contact: string, says: 'online' | 'busy' | 'away' | 'offline', limit?: number): Promise<void>;
   /** Opens the conversation with a contact, whose head has the text of its status. */
   open(contact: string): Promise<void>;
-  /** Resolves when the head of the open conversation has this text; '': none. */
+  /** Resolves when the head of the open conversation has this text; '': none. `limit` as above. */
   untilText(text: string, limit?: number): Promise<void>;
 }
 
@@ -32,7 +32,8 @@ export interface Converse {
 export async function makeConverseSite(): Promise<ConverseSite> {
   const port = await freePort();
   const folder = makeTempFolder();
-  symlinkSync(join(root, 'node_modules/converse.js/dist'), folder.file('converse'));
+  const program = fileURLToPath(import.meta.resolve('converse.js/dist/converse.min.js'));
+  symlinkSync(dirname(program), folder.file('converse'));
   folder.write('index.html', PAGE);
   return {
     url: `http://127.0.0.1:${port}/`,
@@ -53,16 +54,16 @@ consider_websocket_secure = true
   };
 }
 
-/** Opens the page in a window of 880 × 420 and logs in. Goes with its browser. */
+/** Opens the page, as a screen with fine dots shows it, and logs in. Goes with its browser. */
 export async function openConverse(browser: Browser, site: ConverseSite, account: Account): Promise<Converse> {
-  const page = await browser.newPage({ viewport: { width: 880, height: 420 }, locale: 'en-GB' });
+  const page = await browser.newPage({ viewport: { width: 768, height: 420 }, deviceScaleFactor: 2, locale: 'en-GB' });
   await page.goto(site.url);
   await page.evaluate(({ jid, password }) => Reflect.get(globalThis, 'logIn')(jid, password), account);
   await page.locator('converse-roster').waitFor();
   const text = page.locator('.chat-head__desc');
   return {
     page,
-    async untilDot(contact, says, limit = 10_000) {
+    async untilDot(contact, says, limit = 20_000) {
       const dot = page.locator(`a[data-jid="${contact}"] converse-icon.chat-status[title="This contact is ${says}"]`);
       await dot.waitFor({ timeout: limit });
     },
@@ -70,9 +71,9 @@ export async function openConverse(browser: Browser, site: ConverseSite, account
       await page.locator(`a[data-jid="${contact}"]`).click();
       await page.locator(`converse-chat-heading [title="${contact}"]`).waitFor();
       // What the mouse rests on looks different.
-      await page.mouse.move(600, 250);
+      await page.mouse.move(600, 200);
     },
-    async untilText(wanted, limit = 10_000) {
+    async untilText(wanted, limit = 20_000) {
       if (wanted === '') await text.waitFor({ state: 'detached', timeout: limit });
       else await text.getByText(wanted, { exact: true }).waitFor({ timeout: limit });
     },

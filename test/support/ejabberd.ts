@@ -6,17 +6,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAuthority } from './certificate.ts';
 import { type RunningProcess, startProcess } from './child-process.ts';
 import { freePort } from './free-port.ts';
-import { makeTempFolder } from './temp-folder.ts';
+import { makeTempFolder, type TempFolder } from './temp-folder.ts';
 import type { XmppServer } from './xmpp-server.ts';
 import { connectWatcher, removeAccount } from './xmpp-watcher.ts';
+
+type Component = { readonly domain: string; readonly secret: string };
 
 export type EjabberdOptions = {
   /** Default `example.test`. */
   domain?: string;
   /** Default `calendar.example.test`, with the secret `component-secret`. */
-  component?: { domain: string; secret: string };
+  component?: Component;
+  /** On the same ports. */
+  moreComponents?: readonly Component[];
   /** Local parts; default alice, bob and carol. The password is the name followed by `-secret`. */
   users?: readonly string[];
+  /** Where the certificate of the component port that speaks TLS is named; default `listener`. */
+  certificateIn?: 'listener' | 'certfiles';
 };
 
 export interface Ejabberd extends XmppServer {
@@ -39,10 +45,15 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
   const authority = makeAuthority();
   const { key, cert } = authority.issue();
   const certificate = folder.write('certificate.pem', `${key}${cert}`);
+  const { certificateIn = 'listener' } = options;
   const service = {
     module: 'ejabberd_service',
     ip: '127.0.0.1',
-    hosts: { [component.domain]: { password: component.secret } },
+    // By default whoever shakes hands for one of the hosts gets its share of the stanzas for all of them.
+    global_routes: false,
+    hosts: Object.fromEntries(
+      [component, ...(options.moreComponents ?? [])].map(({ domain, secret }) => [domain, { password: secret }]),
+    ),
   };
   // JSON is YAML.
   const configuration = folder.write(
@@ -51,11 +62,15 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
       hosts: [domain],
       loglevel: 'info',
       ca_file: folder.write('ca.pem', authority.ca),
+      ...(certificateIn === 'certfiles' && { certfiles: [certificate] }),
       auth_method: ['internal'],
       listen: [
         { module: 'ejabberd_c2s', ip: '127.0.0.1', port: c2sPort, shaper: 'none', access: 'all' },
         { ...service, port: componentPort },
-        { ...service, port: componentTlsPort, tls: true, certfile: certificate },
+        {
+          ...{ ...service, port: componentTlsPort, tls: true },
+          ...(certificateIn === 'listener' && { certfile: certificate }),
+        },
       ],
       modules: { mod_roster: {}, mod_disco: {}, mod_ping: {}, mod_register: {} },
     }),
@@ -81,11 +96,7 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
         cwd: folder.path,
         env: {
           ...process.env,
-          HOME: folder.path,
-          ERL_LIBS: erlangLibraries(),
-          ERL_CRASH_DUMP_SECONDS: '0',
-          EJABBERD_CONFIG_PATH: configuration,
-          EJABBERD_LOG_PATH: folder.file('ejabberd.log'),
+          ...erlangEnvironment(folder, configuration),
         },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
@@ -152,10 +163,17 @@ async function untilReady(ejabberd: RunningProcess, isReady: () => boolean): Pro
   }
 }
 
-/** Where Debian keeps ejabberd's Erlang libraries: a folder of the processor's architecture, named in its own script. */
-function erlangLibraries(): string {
+/** What ejabberd finds in its environment: where its code is, its configuration, and where its log goes. */
+export function erlangEnvironment(folder: TempFolder, configuration: string): Readonly<Record<string, string>> {
+  // Debian's folder for Erlang libraries is that of the processor's architecture; its own script names it.
   const script = readFileSync(CONTROL_SCRIPT, 'utf8');
-  return /^ERL_LIBS='([^']+)'/m.exec(script)?.[1] ?? '/usr/lib';
+  return {
+    HOME: folder.path,
+    ERL_LIBS: /^ERL_LIBS='([^']+)'/m.exec(script)?.[1] ?? '/usr/lib',
+    ERL_CRASH_DUMP_SECONDS: '0',
+    EJABBERD_CONFIG_PATH: configuration,
+    EJABBERD_LOG_PATH: folder.file('ejabberd.log'),
+  };
 }
 
 /** An Erlang string; names and passwords in tests are ASCII. */

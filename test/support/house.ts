@@ -6,8 +6,9 @@ import { type ExchangeSimulator, startExchangeSimulator } from './exchange-simul
 import { type GatewayProcess, gatewayConfig, startGateway } from './gateway-process.ts';
 import type { ProsodyOptions } from './prosody.ts';
 import { scaledClock } from './scaled-clock.ts';
+import { startXmppServer } from './server-under-test.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
-import { startXmppServer, type XmppServer } from './xmpp-server.ts';
+import type { XmppServer } from './xmpp-server.ts';
 import type { Predicate, Received, Watcher } from './xmpp-watcher.ts';
 
 export type HouseOptions = {

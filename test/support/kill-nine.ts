@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest';
 import { from, type House, ONLINE, openHouse } from './house.ts';
 import { Random } from './random.ts';
-import { serverUnderTest } from './xmpp-server.ts';
+import { serverUnderTest } from './server-under-test.ts';
 import type { Received, Watcher } from './xmpp-watcher.ts';
 
 export type KillNineOptions = {

@@ -2,6 +2,7 @@ import type { MailboxRecord, TimelineStore } from '../../component/calendar/time
 import type { Mailbox } from '../../component/directory/directory.ts';
 import type { SaidRecord, SaidStore } from '../../component/presence/said-store.ts';
 import type {
+  ContactWatchers,
   SubscriptionKey,
   SubscriptionRow,
   SubscriptionStore,
@@ -17,8 +18,10 @@ export class MemoryStore implements SubscriptionStore, TimelineStore, SaidStore 
   readonly #mailboxes = new Map<Mailbox, MailboxRecord>();
   readonly #said = new Map<string, SaidRecord>();
 
-  loadSubscriptions(): AsyncIterable<readonly SubscriptionRow[]> {
-    return chunksOf(this.#subscriptions);
+  async *loadSubscriptions(): AsyncIterable<readonly ContactWatchers[]> {
+    for await (const rows of chunksOf(this.#subscriptions)) {
+      yield rows.map(({ contact, watcher, state }) => ({ contact, subscribed: [], pending: [], [state]: [watcher] }));
+    }
   }
 
   async saveSubscription(row: SubscriptionRow): Promise<void> {

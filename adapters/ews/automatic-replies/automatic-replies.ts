@@ -114,7 +114,7 @@ export class AutomaticReplies {
     const start = Math.max(known.during.start, window.start);
     const end = Math.min(known.during.end, window.end);
     if (!(start < end)) return answer;
-    return { mailbox: answer.mailbox, periods: [...answer.periods, { start, end, status: 'OOF' }] };
+    return { ...answer, periods: [...answer.periods, { start, end, status: 'OOF' }] };
   }
 
   /** Never rejects. */

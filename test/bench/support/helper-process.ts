@@ -10,6 +10,7 @@ type Input<Call> = Call extends (input: infer Value) => unknown ? Value : never;
 type Output<Call> = Call extends (input: never) => infer Value ? Awaited<Value> : never;
 
 export interface HelperProcess<Handlers> {
+  readonly pid: number;
   /** Rejects with what the handler threw (its message), or when the process has ended. */
   call<Name extends keyof Handlers & string>(name: Name, input: Input<Handlers[Name]>): Promise<Output<Handlers[Name]>>;
   /** Ends it, as the end of this process would. */
@@ -41,6 +42,7 @@ export function forkHelper<Handlers extends Calls<Handlers>>(
     for (const { reject } of waiting.values()) reject(new Error('The helper process has ended'));
   });
   return {
+    pid: child.pid ?? 0,
     call: (name, input) =>
       new Promise((resolve, reject) => {
         if (!child.connected) throw new Error('The helper process has ended');

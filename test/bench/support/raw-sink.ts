@@ -4,10 +4,10 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { logInRaw, type RawAccount, until } from './raw-log-in.ts';
 
-export type RawSinkOptions = { port: number; domain: string; username: string; password: string };
+export type RawSinkOptions = RawAccount;
 
 export type Arrival = {
   /** When its chunk was read from the socket: epoch milliseconds with fractions. */
@@ -71,103 +71,40 @@ function attributeOf(attributes: string, name: string): string {
   return attributes.slice(open + 1, attributes.indexOf(attributes[open] as string, open + 1));
 }
 
-/** Logs in by SASL PLAIN on 127.0.0.1 and sends initial presence. `onChunk` is told of every read. */
+/** Logs in and sends initial presence. `onChunk` is told of every read. */
 export async function startRawSink(
   options: RawSinkOptions,
   onChunk: (bytes: number, at: number) => void = () => {},
 ): Promise<RawSink> {
-  const { port, domain, username, password } = options;
-  const socket = connect(port, '127.0.0.1').setNoDelay(true).setEncoding('utf8');
-  // A reset is seen as the closing that follows.
-  socket.on('error', () => {});
-  const closed = new Promise<void>((resolve) => {
-    socket.once('close', () => resolve());
-  });
+  const { jid, socket, stop } = await logInRaw(options);
   let text = '';
   let arrivals: Arrival[] = [];
-  let isOnline = false;
   const listeners = new Set<() => void>();
   socket.on('data', (chunk: string) => {
     const at = preciseNow();
     onChunk(chunk.length, at);
-    text += chunk;
-    if (isOnline) {
-      const scanned = scanPresences(text, at);
-      text = scanned.rest;
-      arrivals.push(...scanned.arrivals);
-    }
+    const scanned = scanPresences(text + chunk, at);
+    text = scanned.rest;
+    arrivals.push(...scanned.arrivals);
     for (const listener of [...listeners]) listener();
   });
   socket.on('close', () => {
     for (const listener of [...listeners]) listener();
   });
 
-  function until<T>(what: string, limit: number, probe: () => T | undefined): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const finish = (): void => {
-        clearTimeout(timer);
-        listeners.delete(check);
-      };
-      const fail = (why: string): void => {
-        finish();
-        reject(new Error(`${username}: ${what}: ${why}`));
-      };
-      const check = (): void => {
-        const found = probe();
-        if (found !== undefined) {
-          finish();
-          resolve(found);
-        } else if (socket.closed) {
-          fail('the connection was closed');
-        }
-      };
-      const timer = setTimeout(() => fail(`not within ${limit} ms`), limit);
-      listeners.add(check);
-      check();
-    });
-  }
-
-  const ask = async (request: string, answer: RegExp): Promise<string> => {
-    text = '';
-    socket.write(request);
-    return until(`no ${answer} after ${request.slice(0, 60)}`, 10_000, () => answer.exec(text)?.[1]);
-  };
-  const header = `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0' to='${domain}'>`;
-  let jid: string;
-  try {
-    await ask(header, /(<\/stream:features>)/);
-    const token = Buffer.from(`\0${username}\0${password}`).toString('base64');
-    await ask(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${token}</auth>`, /(<success)/);
-    await ask(header, /(<\/stream:features>)/);
-    jid = await ask(
-      "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
-      /<jid>([^<]+)<\/jid>/,
-    );
-    await ask("<presence id='first'/>", /(id=['"]first['"])/);
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  }
-  text = '';
-  isOnline = true;
-
   return {
     jid,
     write: (stanza) => void socket.write(stanza),
     async take(count, limit) {
-      await until(`${count} presences`, limit, () => (arrivals.length >= count ? true : undefined)).catch((error) => {
-        throw new Error(`${error.message}, ${arrivals.length} have come`);
+      const enough = () => (arrivals.length >= count ? true : undefined);
+      await until({ socket, listeners, limit, probe: enough }).catch((error) => {
+        throw new Error(`${options.username}: ${count} presences: ${error.message}, ${arrivals.length} have come`);
       });
       const taken = arrivals;
       arrivals = [];
       return taken;
     },
-    async stop() {
-      socket.end('</stream:stream>');
-      const timer = setTimeout(() => socket.destroy(), 1_000);
-      await closed;
-      clearTimeout(timer);
-    },
+    stop,
   };
 }
 

@@ -1,37 +1,33 @@
-import { openSqliteStore } from '../../../adapters/storage/sqlite-store.ts';
 import { type GatewayProcess, gatewayConfig, startGateway } from '../../support/gateway-process.ts';
-import type { Prosody } from '../../support/prosody.ts';
-import { RecordingLogger } from '../../support/recording-logger.ts';
 import type { TempFolder } from '../../support/temp-folder.ts';
+import type { XmppServer } from '../../support/xmpp-server.ts';
+import { type EarlierRun, fillDatabase } from './filled-database.ts';
 
-export type SubscribedGatewayOptions = {
-  readonly prosody: Prosody;
+export type SubscribedGatewayOptions = EarlierRun & {
+  readonly server: Pick<XmppServer, 'componentPort' | 'domain' | 'component'>;
   /** The address of Exchange. */
   readonly url: string;
   readonly folder: TempFolder;
-  readonly contacts: readonly string[];
-  /** The one user who watches them all, without the domain. */
-  readonly watcher: string;
+  /** Besides the server's domain. */
+  readonly watcherDomains?: readonly string[];
   /** What the configuration says besides the usual. */
   readonly overrides?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called when the database is filled, and the process is about to start. */
+  readonly onStart?: () => void;
 };
 
-/** Starts what `npm run build` made, with the subscriptions of an earlier run in its database. */
+/** Starts what `npm run build` made, with what an earlier run left in its database. */
 export async function startSubscribedGateway(options: SubscribedGatewayOptions): Promise<GatewayProcess> {
-  const { prosody, url, folder, contacts } = options;
+  const { server, url, folder, watcherDomains = [], env = {} } = options;
   const file = folder.file('gateway.db');
-  const store = await openSqliteStore({ file, logger: new RecordingLogger() });
-  const watcher = `${options.watcher}@${prosody.domain}`;
-  const since = Date.now();
-  await Promise.all(
-    contacts.map((contact) => store.saveSubscription({ contact, watcher, state: 'subscribed', since })),
-  );
-  await store.close();
+  await fillDatabase(file, options);
   const overrides = {
     storage: { file },
-    watchers: { domains: [prosody.domain], maxSubscriptions: contacts.length },
+    watchers: { domains: [server.domain, ...watcherDomains], maxSubscriptions: 1_000_000 },
     log: { level: 'info' },
     ...options.overrides,
   };
-  return startGateway({ ...gatewayConfig({ prosody, simulator: { url }, overrides }), entry: 'dist' });
+  options.onStart?.();
+  return startGateway({ ...gatewayConfig({ prosody: server, simulator: { url }, overrides }), entry: 'dist', env });
 }

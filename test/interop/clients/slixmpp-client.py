@@ -24,7 +24,7 @@ class Client(slixmpp.ClientXMPP):
     def __init__(self, jid, password):
         # Private servers on loopback: no TLS.
         super().__init__(jid, password, plugin_config={"feature_mechanisms": {"unencrypted_plain": True}})
-        for plugin in ("xep_0012", "xep_0030", "xep_0092", "xep_0115", "xep_0199", "xep_0203", "xep_0054"):
+        for plugin in ("xep_0012", "xep_0030", "xep_0054", "xep_0092", "xep_0115", "xep_0199"):
             self.register_plugin(plugin)
         # Whether to let others see us, and to watch them in return, is the person's decision.
         self.roster.auto_authorize = None
@@ -32,7 +32,6 @@ class Client(slixmpp.ClientXMPP):
         self.add_event_handler("session_start", self.started)
         self.add_event_handler("disconnected", lambda _: asyncio.get_event_loop().stop())
         self.add_event_handler("failed_auth", lambda _: say("refused"))
-        self.add_event_handler("entity_caps", lambda stanza: say("caps", jid=stanza["from"].full, ver=stanza["caps"]["ver"]))
         for name in ("available", "chat", "away", "xa", "dnd", "unavailable", "subscribed", "unsubscribed", "error"):
             self.add_event_handler("presence_" + name, self.heard)
         self.add_event_handler("message", lambda stanza: say("message", jid=stanza["from"].full, body=stanza["body"]))
@@ -46,12 +45,9 @@ class Client(slixmpp.ClientXMPP):
         if stanza["from"].bare == self.boundjid.bare:
             return
         # `type` is slixmpp's reading: available, away, dnd, ... for a presence without a type.
-        said = {"type": stanza["type"], "status": stanza["status"]}
-        if stanza.get_plugin("delay", check=True):
-            said["stamp"] = stanza["delay"]["stamp"].isoformat()
-        say("presence", jid=stanza["from"].full, **said)
+        say("presence", jid=stanza["from"].full, type=stanza["type"], status=stanza["status"])
 
-    async def obey(self, command, jid, **more):
+    async def obey(self, command, jid):
         if command == "subscribe":
             self.send_presence_subscription(pto=jid, ptype="subscribe")
         elif command == "remove":
@@ -60,7 +56,7 @@ class Client(slixmpp.ClientXMPP):
             item = self.client_roster[jid]
             say("roster", jid=jid, subscription=item["subscription"], resources=sorted(item.resources))
         elif command == "ping":
-            say("pong", jid=jid, seconds=await self["xep_0199"].ping(jid, timeout=LIMIT))
+            say("ping", jid=jid, seconds=await self["xep_0199"].ping(jid, timeout=LIMIT))
         elif command == "version":
             reply = await self["xep_0092"].get_version(jid, timeout=LIMIT)
             say("version", jid=jid, name=reply["software_version"]["name"])
@@ -68,6 +64,19 @@ class Client(slixmpp.ClientXMPP):
             info = (await self["xep_0030"].get_info(jid, timeout=LIMIT))["disco_info"]
             identities = sorted("/".join(each[:2]) for each in info["identities"])
             say("disco", jid=jid, identities=identities, features=sorted(info["features"]))
+        elif command == "caps":
+            # There is one when slixmpp has asked what the hash stands for, and found it to be so (XEP-0115 section 5.4).
+            while not (ver := await self["xep_0115"].get_verstring(jid)):
+                await asyncio.sleep(0.05)
+            say("caps", jid=jid, ver=ver)
+        elif command == "vcard":
+            vcard = (await self["xep_0054"].get_vcard(jid, timeout=LIMIT))["vcard_temp"]
+            say("vcard", jid=jid, name=vcard["FN"])
+        elif command == "uptime":
+            reply = await self["xep_0012"].get_last_activity(jid, timeout=LIMIT)
+            say("uptime", jid=jid, seconds=reply["last_activity"]["seconds"])
+        elif command == "message":
+            self.send_message(mto=jid, mbody="Are you there?", mtype="chat")
         else:
             say("unknown", command=command)
 

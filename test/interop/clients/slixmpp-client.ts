@@ -3,19 +3,29 @@
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startProcess } from '../../support/child-process.ts';
-import type { Server } from './stage.ts';
+import type { XmppServer } from '../../support/xmpp-server.ts';
 
 /** What it heard: `event`, the `jid` it is about, and what the event has besides. */
 export type Heard = { readonly event: string; readonly jid?: string; readonly [field: string]: unknown };
 
-export type Command = 'subscribe' | 'remove' | 'roster' | 'ping' | 'version' | 'disco';
+export type Command =
+  | 'subscribe'
+  | 'remove'
+  | 'roster'
+  | 'ping'
+  | 'version'
+  | 'disco'
+  | 'caps'
+  | 'vcard'
+  | 'uptime'
+  | 'message';
 
 export interface SlixmppClient {
   /** Everything that it heard, in order. */
   readonly heard: readonly Heard[];
   /** Says nothing back by itself; what comes of it is heard. */
   order(command: Command, jid: string): void;
-  /** Takes the first event not taken yet that has these fields, waiting for it `limit` milliseconds (default 10,000). */
+  /** Takes the first event not taken yet that has these fields, waiting for it `limit` milliseconds (default 20,000). */
   next(wanted: Heard, limit?: number): Promise<Heard>;
   /** Logs out and resolves when the process has ended. Does nothing when it has. */
   logOut(): Promise<void>;
@@ -26,7 +36,7 @@ const PYTHON = '/usr/bin/python3';
 const SCRIPT = fileURLToPath(new URL('slixmpp-client.py', import.meta.url));
 
 /** Logs in; resolves when the roster is there and presence is sent. Rejects with what Python said. */
-export async function connectSlixmpp(server: Server, user: string): Promise<SlixmppClient> {
+export async function connectSlixmpp(server: XmppServer, user: string): Promise<SlixmppClient> {
   const python = await startProcess(
     PYTHON,
     [SCRIPT, '127.0.0.1', String(server.c2sPort), `${user}@${server.domain}/slixmpp`],
@@ -48,7 +58,7 @@ export async function connectSlixmpp(server: Server, user: string): Promise<Slix
     for (const check of [...checks]) check();
   });
 
-  function next(wanted: Heard, limit = 10_000): Promise<Heard> {
+  function next(wanted: Heard, limit = 20_000): Promise<Heard> {
     // Made here, so that its stack shows the line of the test that waits.
     const error = new Error();
     return new Promise((resolve, reject) => {

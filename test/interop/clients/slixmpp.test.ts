@@ -1,19 +1,20 @@
 // A client that shares no code with the gateway or with xmpp.js, on both servers.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Ejabberd, startEjabberd } from '../../support/ejabberd.ts';
-import { type Prosody, startProsody } from '../../support/prosody.ts';
-import { connectSlixmpp, type SlixmppClient } from './slixmpp-client.ts';
+import { startEjabberd } from '../../support/ejabberd.ts';
+import { startProsody } from '../../support/prosody.ts';
+import type { XmppServer } from '../../support/xmpp-server.ts';
+import { type Command, connectSlixmpp, type SlixmppClient } from './slixmpp-client.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const HOUR = 3_600_000;
-const servers: readonly [string, () => Promise<Prosody | Ejabberd>][] = [
+const servers: readonly [string, () => Promise<XmppServer>][] = [
   ['Prosody', () => startProsody()],
   ['ejabberd', () => startEjabberd()],
 ];
 
 describe.each(servers)('slixmpp on %s', (_, start) => {
-  let server: Prosody | Ejabberd;
+  let server: XmppServer;
   let stage: Stage;
   const clients: SlixmppClient[] = [];
 
@@ -65,30 +66,44 @@ describe.each(servers)('slixmpp on %s', (_, start) => {
 
     const last = await logIn('bob');
     last.order('ping', alice);
-    await last.next({ event: 'pong', jid: alice });
+    await last.next({ event: 'ping', jid: alice });
     expect(last.heard.filter(({ event }) => event === 'presence')).toEqual([]);
   });
 
   test('a contact answers what a client asks of whom it meets', async () => {
     const erin = stage.contact('erin');
+    const client = `${erin}/calendar`;
     const carol = await logIn('carol');
-    carol.order('ping', erin);
-    await carol.next({ event: 'pong', jid: erin });
-    carol.order('version', erin);
-    expect(await carol.next({ event: 'version', jid: erin })).toMatchObject({ name: 'Presence Gateway' });
-    carol.order('disco', erin);
-    const { features } = await carol.next({ event: 'disco', jid: erin });
-    expect(features).toContain('urn:xmpp:ping');
+    const ask = async (command: Command, jid: string) => {
+      carol.order(command, jid);
+      return carol.next({ event: command, jid });
+    };
+    await ask('ping', erin);
+    expect(await ask('version', erin)).toMatchObject({ name: 'Presence Gateway' });
+    expect(await ask('vcard', erin)).toMatchObject({ name: 'erin' });
+    expect(await ask('uptime', server.component.domain)).toMatchObject({ seconds: expect.any(Number) });
+    carol.order('uptime', erin);
+    await carol.next({ event: 'failed', command: 'uptime', jid: erin, condition: 'service-unavailable' });
+
+    const identities = { [server.component.domain]: 'component/presence', [erin]: 'account/registered' };
+    for (const [jid, identity] of Object.entries({ ...identities, [client]: 'client/bot' })) {
+      expect(await ask('disco', jid)).toMatchObject({ identities: [identity] });
+    }
+    carol.order('subscribe', erin);
+    await carol.next(presence('erin', 'available', ''));
+    await ask('caps', client);
+    carol.order('message', erin);
+    await carol.next({ event: 'message', jid: client, body: 'erin: Available' });
   });
 
   test('a clean stop of the gateway shows its contacts as unavailable, and its start shows them again', async () => {
     const erin = stage.contact('erin');
-    const carol = await logIn('carol');
-    carol.order('subscribe', erin);
-    await carol.next(presence('erin', 'available', ''));
+    const alice = await logIn('alice');
+    alice.order('subscribe', erin);
+    await alice.next(presence('erin', 'available', ''));
     expect(await stage.gateway.stop()).toBe(0);
-    await carol.next({ event: 'presence', jid: `${erin}/calendar`, type: 'unavailable' });
+    await alice.next({ event: 'presence', jid: `${erin}/calendar`, type: 'unavailable' });
     await stage.gateway.restart();
-    await carol.next(presence('erin', 'available', ''));
+    await alice.next(presence('erin', 'available', ''));
   });
 });

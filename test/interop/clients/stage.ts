@@ -4,14 +4,10 @@ import type { Calendars } from '../../support/exchange-simulator/calendars.ts';
 import { startExchangeSimulator } from '../../support/exchange-simulator/exchange-simulator.ts';
 import { type GatewayProcess, gatewayConfig, startGateway } from '../../support/gateway-process.ts';
 import { ONLINE } from '../../support/house.ts';
+import type { XmppServer } from '../../support/xmpp-server.ts';
 
-/** What Prosody and ejabberd have in common here. */
-export type Server = {
-  readonly c2sPort: number;
-  readonly componentPort: number;
-  readonly domain: string;
-  readonly component: { readonly domain: string; readonly secret: string };
-};
+/** A browser and two servers start beside it, on a machine that may have two processors: milliseconds. */
+const START_LIMIT = 30_000;
 
 export interface Stage {
   readonly gateway: GatewayProcess;
@@ -25,7 +21,7 @@ export interface Stage {
 }
 
 /** Resolves when the gateway is connected. The server stays the caller's. */
-export async function openStage(server: Server, mailboxes: readonly string[]): Promise<Stage> {
+export async function openStage(server: XmppServer, mailboxes: readonly string[]): Promise<Stage> {
   const exchange = await startExchangeSimulator({ impersonation: true });
   const mailbox = (name: string) => `${name}@${server.domain}`;
   for (const name of mailboxes) exchange.calendars.addMailbox(mailbox(name));
@@ -42,7 +38,7 @@ export async function openStage(server: Server, mailboxes: readonly string[]): P
     await exchange.stop();
   };
   try {
-    await gateway.waitForLog(ONLINE);
+    await gateway.waitForLog(ONLINE, START_LIMIT);
   } catch (error) {
     await close();
     throw error;

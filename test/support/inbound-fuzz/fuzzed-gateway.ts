@@ -90,7 +90,9 @@ export class FuzzedGateway {
   async rows(): Promise<Set<string>> {
     const all = new Set<string>();
     for await (const rows of this.store.loadSubscriptions()) {
-      for (const { contact, watcher } of rows) all.add(`${contact} ${watcher}`);
+      for (const { contact, subscribed, pending } of rows) {
+        for (const watcher of [...subscribed, ...pending]) all.add(`${contact} ${watcher}`);
+      }
     }
     return all;
   }

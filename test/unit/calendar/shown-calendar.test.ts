@@ -88,6 +88,15 @@ describe('what is shorter than the shortest', () => {
   });
 });
 
+test('tentative time may count as free: then nothing happens in it, and there are working hours in it', () => {
+  const maybe = buildTimeline([busy(berlin(0, 16), berlin(0, 18), 'Tentative')], window, MONDAY);
+  const show = (at: number, rules: Partial<CalendarRules>) => stretchAt(maybe, at, { ...plain, ...rules });
+  expect(show(berlin(0, 16, 30), {}).status).toBe('Tentative');
+  const free = { status: 'Free', since: undefined, until: undefined };
+  expect(show(berlin(0, 16, 30), { tentativeIsFree: true })).toEqual(free);
+  expect(show(berlin(0, 17, 30), { tentativeIsFree: true, hours: NINE_TO_FIVE }).status).toBe('OffHours');
+});
+
 describe('working hours', () => {
   const rules = { ...plain, hours: NINE_TO_FIVE };
   const timeline = buildTimeline(

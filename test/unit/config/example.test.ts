@@ -34,7 +34,7 @@ describe('the example', () => {
       .split('\n')
       // Each stands beside another that does the same.
       .filter((line) => !/^ *# *(secret|password|clientSecret|certificateFile|privateKeyFile): /.test(line))
-      .map((line) => line.replace(/^( *)# ( *(?:- )?\w+:(?: .*)?)$/, '$1$2'))
+      .map((line) => line.replace(/^( *)# ( *(?:- )?[\w.]+:(?: .*)?)$/, '$1$2'))
       .join('\n');
     expect(uncommented).not.toMatch(/^ *# *\w+:/m);
     const asItStands = (await load(folder, example)).configuration;
@@ -55,6 +55,17 @@ describe('the example', () => {
           { effect: 'deny', watcher: 'intern@example.com', contacts: ['ceo', 'board-*'] },
           { effect: 'allow', watcher: 'partner.example.net', contacts: undefined },
         ],
+      },
+      presence: {
+        ...asItStands.presence,
+        rules: { ...asItStands.presence.rules, timeZone: 'Europe/Berlin' },
+        overrides: {
+          contacts: { ceo: { times: 'none', statuses: { OOF: { status: {} } } } },
+          groups: {
+            rooms: { members: ['boardroom', 'room-*@example.com'], workingHours: 'off', times: 'text' },
+          },
+          domains: { 'example.org': { timeZone: 'America/New_York' } },
+        },
       },
     });
     const proxy = { url: 'http://proxy.example.com:3128', username: 'svc-presence', password: 'proxy-s3cret' };

@@ -63,13 +63,19 @@ describe('a configuration that says the least', () => {
       presence: {
         language: 'en',
         priority: 0,
-        statuses: {
-          Free: { available: true, show: undefined, status: {} },
-          Tentative: { available: true, show: undefined, status: {} },
-          WorkingElsewhere: { available: true, show: undefined, status: { en: 'Working elsewhere' } },
-          Busy: { available: true, show: 'dnd', status: { en: 'In a meeting' } },
-          OOF: { available: true, show: 'away', status: { en: 'Away' } },
+        rules: {
+          statuses: {
+            Free: { show: 'available', status: {} },
+            Tentative: 'Free',
+            WorkingElsewhere: { show: 'available', status: { en: 'Working elsewhere' } },
+            Busy: { show: 'dnd', status: { en: 'In a meeting' } },
+            OOF: { show: 'away', status: { en: 'Away' } },
+            OffHours: { show: 'xa', status: { en: 'Outside working hours' } },
+          },
+          allDay: { Tentative: 'Tentative', WorkingElsewhere: 'WorkingElsewhere', Busy: 'Busy', OOF: 'OOF' },
+          ...{ shortest: 0, workingHours: 'off', times: 'none', timeZone: undefined },
         },
+        overrides: { contacts: {}, groups: {}, domains: {} },
       },
       storage: { file: folder.file('gateway.db') },
       log: { level: 'info', format: 'auto' },
@@ -116,22 +122,17 @@ describe('what the gateway works with', () => {
   test('a status that is overridden in part keeps the rest of its default', async () => {
     const statuses = 'statuses: { Busy: { show: xa }, OOF: { status: {} }, Free: { show: chat } }';
     const { configuration } = await load(folder, `${minimal}presence:\n  ${statuses}\n`);
-    expect(configuration.presence.statuses.Busy).toEqual({
-      available: true,
-      show: 'xa',
-      status: { en: 'In a meeting' },
+    expect(configuration.presence.rules.statuses).toMatchObject({
+      Busy: { show: 'xa', status: { en: 'In a meeting' } },
+      OOF: { show: 'away', status: {} },
+      Free: { show: 'chat', status: {} },
     });
-    expect(configuration.presence.statuses.OOF).toEqual({ available: true, show: 'away', status: {} });
-    expect(configuration.presence.statuses.Free).toEqual({ available: true, show: 'chat', status: {} });
   });
 
-  test('the text in the language of presence comes first, and no is Norwegian', async () => {
+  test('no is Norwegian', async () => {
     const presence = 'presence: { language: de, statuses: { Busy: { status: { no: Opptatt, de: Besprechung } } } }';
     const { configuration } = await load(folder, `${minimal}${presence}\n`);
-    expect(Object.entries(configuration.presence.statuses.Busy.status)).toEqual([
-      ['de', 'Besprechung'],
-      ['no', 'Opptatt'],
-    ]);
+    expect(configuration.presence.rules.statuses.Busy.status).toEqual({ no: 'Opptatt', de: 'Besprechung' });
   });
 
   test('the database is looked for beside the file, unless its place is absolute', async () => {

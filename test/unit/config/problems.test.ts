@@ -66,7 +66,7 @@ describe('keys that are not known, and their nearest', () => {
     [
       'NoData, which is unknown and shows nothing',
       `${minimal}presence: { statuses: { NoData: {} } }\n`,
-      '14:25: presence.statuses.NoData: found an unknown key, expected one of Free, Tentative, WorkingElsewhere, Busy, OOF',
+      '14:25: presence.statuses.NoData: found an unknown key, expected one of Free, Tentative, WorkingElsewhere, Busy, OOF, OffHours',
     ],
     [
       'a merge key, which YAML 1.2 has not',

@@ -227,8 +227,9 @@ describe('a server', () => {
     // What comes later is for the next answer.
     end();
     await clock.pass(100);
-    const answer = replies.merge({ mailbox: alice, periods: [] }, { start, end: start + HOUR });
-    expect(answer).toMatchObject({ periods: [{ status: 'OOF' }] });
+    const hours = { zone: 'UTC', periods: [] };
+    const answer = replies.merge({ mailbox: alice, periods: [], hours }, { start, end: start + HOUR });
+    expect(answer).toMatchObject({ periods: [{ status: 'OOF' }], hours });
     expect(clock.pending).toBe(0);
   });
 

@@ -65,3 +65,26 @@ test('the log gives the all-clear, too, when nobody watches any more what was to
   clock.advance(10 * SECOND);
   expect(messages()).toEqual(['Calendars are too old: their contacts show nothing', 'No calendar is too old any more']);
 });
+
+test('thousands of calendars are looked at in turns, each once, and those that come meanwhile too', () => {
+  const clock = new FakeClock(0);
+  const cache = new AvailabilityCache(clock);
+  const seen: string[] = [];
+  const keeper = new PresenceKeeper({
+    ...{ clock, cache, logger: new RecordingLogger() },
+    policy: { rulesOf: () => RULES, staleAfter: () => HOUR, agedAfter: MINUTE },
+    onLook: (mailbox) => seen.push(mailbox),
+    onJump: () => {},
+  });
+  for (let index = 0; index < 1_000; index++) cache.pin(`mailbox${index}@example.com`);
+  keeper.look('mailbox7@example.com');
+  keeper.start();
+  expect(seen.length).toBeLessThan(1_000);
+  cache.pin('late@example.com');
+  clock.advance(SECOND);
+  expect(seen.length).toBe(1_001);
+  expect(new Set(seen).size).toBe(1_001);
+  keeper.lookAtAll();
+  keeper.stop();
+  expect(clock.pending).toBe(0);
+});

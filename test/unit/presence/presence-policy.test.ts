@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type BusyPeriod, buildTimeline } from '../../../component/calendar/timeline.ts';
 import { type Look, presenceKey, UNKNOWN } from '../../../component/presence/presence.ts';
-import { nextLook, type PresencePolicy, presenceAt } from '../../../component/presence/presence-policy.ts';
+import { type PresencePolicy, presenceAt } from '../../../component/presence/presence-policy.ts';
 import { HOUR, MINUTE } from '../../../component/runtime/clock.ts';
 import { plainRules } from '../../support/presence-rules.ts';
 
@@ -22,6 +22,9 @@ const policy: PresencePolicy = {
 };
 const fetched = (fetchedAt: number, ...periods: BusyPeriod[]) =>
   buildTimeline(periods, { start: fetchedAt - HOUR, end: fetchedAt + 48 * HOUR }, fetchedAt);
+const shownAt = (...args: Parameters<typeof presenceAt>) => presenceAt(...args).presence;
+const nextLook = (...args: Parameters<typeof presenceAt>) => presenceAt(...args).nextLook;
+
 const now = (status: BusyPeriod['status']): BusyPeriod => ({ start: NOW - MINUTE, end: NOW + MINUTE, status });
 
 test.each([
@@ -31,33 +34,44 @@ test.each([
   ['OOF', 'away', { en: 'Away' }],
   ['WorkingElsewhere', undefined, { en: 'Working elsewhere' }],
 ] as const)('%s shows as %s %o', (status, show, texts) => {
-  const { look, since, until } = presenceAt(ALICE, fetched(NOW, now(status)), NOW, policy);
+  const { look, since, until } = shownAt(ALICE, fetched(NOW, now(status)), NOW, policy);
   expect(look).toEqual({ available: true, ...(show === undefined ? {} : { show }), status: texts });
   expect([since, until]).toEqual([undefined, undefined]);
 });
 
 test('where watchers may see times, they see since when and until when somebody is busy', () => {
   const open = { ...policy, rulesOf: () => ({ ...rules, times: true }) };
-  const shown = presenceAt(ALICE, fetched(NOW, now('Busy')), NOW, open);
+  const shown = shownAt(ALICE, fetched(NOW, now('Busy')), NOW, open);
   expect([shown.since, shown.until]).toEqual([NOW - MINUTE, NOW + MINUTE]);
-  const before = presenceAt(ALICE, fetched(NOW, now('Busy')), NOW - 2 * MINUTE, open);
+  const before = shownAt(ALICE, fetched(NOW, now('Busy')), NOW - 2 * MINUTE, open);
   expect([before.since, before.until]).toEqual([undefined, undefined]);
+});
+
+test('where texts say until when, they go by the clocks of the configured zone', () => {
+  const open = { ...policy, rulesOf: () => ({ ...rules, times: true, textZone: 'Europe/Berlin' }) };
+  const busyUntil = (end: number) =>
+    shownAt(ALICE, fetched(NOW, { start: NOW - MINUTE, end, status: 'Busy' }), NOW, open).untilText;
+  expect(busyUntil(NOW + HOUR)).toEqual({ at: NOW + 2 * HOUR, daysAhead: 0 });
+  // Midnight is the next day's.
+  expect(busyUntil(NOW + 14 * HOUR)).toEqual({ at: NOW + 15 * HOUR, daysAhead: 1 });
+  expect(busyUntil(NOW + 49 * HOUR)).toBeUndefined();
+  expect(shownAt(ALICE, fetched(NOW), NOW, open).untilText).toBeUndefined();
 });
 
 test('nothing is claimed while nothing is known: no answer, no data, outside the window', () => {
   const unknown = [
-    presenceAt(ALICE, undefined, NOW, policy),
-    presenceAt(ALICE, fetched(NOW, now('NoData')), NOW, policy),
-    presenceAt(ALICE, { ...fetched(NOW), end: NOW - 1 }, NOW, policy),
+    shownAt(ALICE, undefined, NOW, policy),
+    shownAt(ALICE, fetched(NOW, now('NoData')), NOW, policy),
+    shownAt(ALICE, { ...fetched(NOW), end: NOW - 1 }, NOW, policy),
   ];
   expect(unknown.map(({ look }) => look.available)).toEqual([false, false, false]);
 });
 
 test('what is old says how old it is, and what is too old is unknown', () => {
   const busy = { start: NOW - 3 * HOUR, end: NOW + 3 * HOUR, status: 'Busy' } as const;
-  expect(presenceAt(ALICE, fetched(NOW - 9 * MINUTE, busy), NOW, policy).asOf).toBeUndefined();
-  expect(presenceAt(ALICE, fetched(NOW - 11 * MINUTE, busy), NOW, policy).asOf).toBe(NOW - 11 * MINUTE);
-  expect(presenceAt(ALICE, fetched(NOW - HOUR, busy), NOW, policy).look.available).toBe(false);
+  expect(shownAt(ALICE, fetched(NOW - 9 * MINUTE, busy), NOW, policy).asOf).toBeUndefined();
+  expect(shownAt(ALICE, fetched(NOW - 11 * MINUTE, busy), NOW, policy).asOf).toBe(NOW - 11 * MINUTE);
+  expect(shownAt(ALICE, fetched(NOW - HOUR, busy), NOW, policy).look.available).toBe(false);
 });
 
 test('the next look is at the next transition, or when the timeline becomes stale', () => {
@@ -68,8 +82,8 @@ test('the next look is at the next transition, or when the timeline becomes stal
 
 test('how old is too old depends on the mailbox’s server', () => {
   const timeline = fetched(NOW - 2 * HOUR, now('Busy'));
-  expect(presenceAt(ALICE, timeline, NOW, policy).look.available).toBe(false);
-  expect(presenceAt(SLOW, timeline, NOW, policy).look).toBe(rules.looks.Busy);
+  expect(shownAt(ALICE, timeline, NOW, policy).look.available).toBe(false);
+  expect(shownAt(SLOW, timeline, NOW, policy).look).toBe(rules.looks.Busy);
   expect(nextLook(SLOW, fetched(NOW - 2 * HOUR), NOW, policy)).toBe(NOW + HOUR);
 });
 

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Look, type Presence, presenceKey, UNAVAILABLE, UNKNOWN } from '../../../component/presence/presence.ts';
 import {
+  type Announcement,
   PresencePublisher,
   type PresenceWire,
-  type Utterance,
 } from '../../../component/presence/presence-publisher.ts';
 import { SECOND } from '../../../component/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -18,7 +18,7 @@ const AWAY: Look = { available: true, show: 'away', status: { en: 'Away' } };
 class FakeWire implements PresenceWire {
   online = true;
   space = 1000;
-  readonly said: Utterance[] = [];
+  readonly said: { contact: string; presence: Presence; to: string }[] = [];
   #waiting: (() => void)[] = [];
 
   room(): number {
@@ -32,10 +32,17 @@ class FakeWire implements PresenceWire {
     });
   }
 
-  say(utterances: readonly Utterance[]): boolean {
+  announce(announcements: readonly Announcement[]): boolean {
+    return (
+      this.online &&
+      announcements.every(({ contact, presence, to }) => to.every((one) => this.say(contact, presence, one)))
+    );
+  }
+
+  say(contact: string, presence: Presence, to: string): boolean {
     if (!this.online) return false;
-    this.said.push(...utterances);
-    this.space -= utterances.length;
+    this.said.push({ contact, presence, to });
+    this.space--;
     return true;
   }
 
@@ -301,7 +308,7 @@ describe('in the midst of telling', () => {
     house.wire.space = 1;
     house.show('a', BUSY);
     await house.clock.pass(10);
-    expect(house.wire.take()).toEqual(['a→w3 dnd']);
+    expect(house.wire.take()).toEqual(['a→w1 dnd']);
     const rest = async (watcher: string) => {
       house.wire.open(1000);
       await house.clock.pass(SECOND);
@@ -312,25 +319,31 @@ describe('in the midst of telling', () => {
 
   test('one who unsubscribes is told that it ends, and nothing after that', async () => {
     const { watchers, publisher, rest } = await halfTold();
-    watchers.set('a', ['w2', 'w3']);
-    publisher.answerUnavailable('a', 'w1');
-    expect(await rest('w1')).toEqual(['a→w1 unavailable']);
+    watchers.set('a', ['w1', 'w2']);
+    publisher.answerUnavailable('a', 'w3');
+    expect(await rest('w3')).toEqual(['a→w3 unavailable']);
+  });
+
+  test('when it is over already, only those who were told of it are told so', async () => {
+    const { show, rest } = await halfTold();
+    show('a', FREE);
+    expect(await rest('w')).toEqual(['a→w1 available']);
   });
 
   test('one who subscribes again ends with the last state', async () => {
     const { publisher, show, rest } = await halfTold();
     show('a', FREE);
-    publisher.greet('a', 'w3');
+    publisher.greet('a', 'w1');
     show('a', BUSY);
-    expect((await rest('w3')).at(-1)).toBe('a→w3 dnd');
+    expect((await rest('w1')).at(-1)).toBe('a→w1 dnd');
   });
 
   test('a client that probes ends with the last state', async () => {
     const { publisher, show, rest } = await halfTold();
     show('a', FREE);
-    publisher.answer('a', 'w3/phone');
+    publisher.answer('a', 'w1/phone');
     show('a', BUSY);
-    expect((await rest('w3')).at(-1)).toBe('a→w3 dnd');
+    expect((await rest('w1')).at(-1)).toBe('a→w1 dnd');
   });
 
   test('a change that comes while the last one is being finished is told, too', async () => {
@@ -505,5 +518,56 @@ describe('every client of every watcher ends with the last state', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('thousands of contacts after a reconnect', () => {
+  const many = (watchers: string[]) =>
+    Object.fromEntries(Array.from({ length: 1_200 }, (_, index) => [`c${index}`, watchers]));
+
+  test('what differs from what was last said goes first, however late it is found', async () => {
+    const said = Object.fromEntries(Object.keys(many([])).map((contact) => [contact, keyOf(FREE)]));
+    const { clock, wire, looks, publisher } = setUp(many(['bob']), { said });
+    wire.space = 10_000;
+    looks.set('c1199', BUSY);
+    publisher.repeatAll();
+    await clock.pass(SECOND);
+    expect(wire.take()[0]).toBe('c1199→bob dnd');
+  });
+
+  test('one who subscribes meanwhile does not make the others be passed over', async () => {
+    const { clock, wire, watchers, publisher, settled } = setUp(many(['bob']));
+    wire.space = 10_000;
+    await settled();
+    wire.space = 10_000;
+    publisher.repeatAll();
+    watchers.set('c1100', ['bob', 'carol']);
+    publisher.greet('c1100', 'carol');
+    await clock.pass(10 * SECOND);
+    const lines = wire.take();
+    expect(lines.filter((line) => line === 'c1100→bob available')).toHaveLength(1);
+    expect(lines.filter((line) => line === 'c1100→carol available')).toHaveLength(1);
+    expect(lines).toHaveLength(1_201);
+  });
+
+  test('a change meanwhile goes at once', async () => {
+    const { clock, wire, show, publisher, settled } = setUp(many(['bob']));
+    wire.space = 10_000;
+    await settled();
+    wire.space = 10_000;
+    publisher.repeatAll();
+    show('c1199', BUSY);
+    await clock.pass(0);
+    expect(wire.said[0]).toMatchObject({ contact: 'c1199', presence: { look: BUSY } });
+    await clock.pass(10 * SECOND);
+    expect(wire.take()).toHaveLength(1_200);
+  });
+
+  test('a stop meanwhile ends it', async () => {
+    const { clock, wire, publisher } = setUp(many(['bob']));
+    publisher.repeatAll();
+    await publisher.stop();
+    await clock.pass(SECOND);
+    expect(wire.take()).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSqliteStore } from '../../../adapters/storage/sqlite-store.ts';
-import { allOf } from '../../contract/every-store.ts';
+import { subscriptionsIn } from '../../contract/every-store.ts';
 import { type RunningProcess, startProcess } from '../../support/child-process.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
@@ -53,7 +53,7 @@ test('after kill -9 every acknowledged row is there, and none whose deletion was
       if (sign === '-') mustBeGone.add(watcher);
     }
     const store = await openSqliteStore({ file, logger: new RecordingLogger() });
-    const there = new Set((await allOf(store.loadSubscriptions())).map(({ watcher }) => watcher));
+    const there = new Set((await subscriptionsIn(store)).map(({ watcher }) => watcher));
     await store.close();
     expect([...mustBeThere].filter((watcher) => !there.has(watcher))).toEqual([]);
     expect([...mustBeGone].filter((watcher) => there.has(watcher))).toEqual([]);

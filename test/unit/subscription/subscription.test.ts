@@ -43,7 +43,7 @@ describe('what a watcher’s standing becomes, and what the watcher is told', ()
     ['subscribed', { type: 'answer', mailbox: 'not-found' }, 'subscribed', []],
     ['none', { type: 'answer', mailbox: 'known' }, 'none', []],
     ['subscribed', { type: 'gone' }, 'none', ['unavailable', 'unsubscribed']],
-    ['pending', { type: 'gone' }, 'none', ['unavailable', 'unsubscribed']],
+    ['pending', { type: 'gone' }, 'none', ['unsubscribed']],
     ['none', { type: 'gone' }, 'none', []],
   ])('%s, %o → %s, %o', (standing, event, next, say) => {
     expect(react(standing, event)).toEqual({ standing: next, say });

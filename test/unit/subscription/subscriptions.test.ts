@@ -3,6 +3,7 @@ import { RuleDirectory } from '../../../component/directory/rule-directory.ts';
 import type { MailboxVerdict } from '../../../component/subscription/subscription.ts';
 import { SubscriptionPolicy, type WatcherRule } from '../../../component/subscription/subscription-policy.ts';
 import { Subscriptions } from '../../../component/subscription/subscriptions.ts';
+import { subscriptionsIn } from '../../contract/every-store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
@@ -47,8 +48,7 @@ async function setUp({
   });
   await subscriptions.load();
   const rows = async () => {
-    const all = [];
-    for await (const chunk of store.loadSubscriptions()) all.push(...chunk);
+    const all = await subscriptionsIn(store);
     return all.map(({ contact, watcher, state }) => `${contact} ${watcher} ${state}`);
   };
   const settled = async () => {
@@ -185,7 +185,7 @@ describe('a probe', () => {
 });
 
 test('what could not be made durable is not acknowledged, and succeeds when it is asked again', async () => {
-  const { subscriptions, verdicts, store, logger, settled } = await setUp();
+  const { subscriptions, verdicts, store, logger, clock, settled } = await setUp();
   verdicts.set('alice@example.com', 'known');
   store.failure = new Error('disk full');
   void subscriptions.subscribe('alice', 'bob@example.net');
@@ -194,6 +194,38 @@ test('what could not be made durable is not acknowledged, and succeeds when it i
   store.failure = undefined;
   void subscriptions.subscribe('alice', 'bob@example.net');
   expect(await settled()).toContain('subscribed alice→bob@example.net');
+  expect(clock.pending).toBe(0);
+});
+
+// Nobody asks again on ejabberd.
+test('a request that could not be made durable is tried again by itself, until the store is well', async () => {
+  const { subscriptions, verdicts, store, clock, rows, settled } = await setUp();
+  verdicts.set('alice@example.com', 'known');
+  store.failure = new Error('disk full');
+  void subscriptions.subscribe('alice', 'bob@example.net');
+  await settled();
+  await clock.pass(150_000);
+  expect([await settled(), clock.pending]).toEqual([[], 1]);
+  store.failure = undefined;
+  await clock.pass(60_000);
+  expect(await settled()).toEqual(['subscribed alice→bob@example.net', 'presence alice→bob@example.net']);
+  expect([await rows(), clock.pending]).toEqual([['alice bob@example.net subscribed'], 0]);
+});
+
+test('who gives up before the store is well is not subscribed, and a stop waits for no store', async () => {
+  const { subscriptions, verdicts, store, clock, rows, settled } = await setUp();
+  verdicts.set('alice@example.com', 'known');
+  verdicts.set('dave@example.com', 'known');
+  store.failure = new Error('disk full');
+  void subscriptions.subscribe('alice', 'bob@example.net');
+  void subscriptions.subscribe('dave', 'bob@example.net');
+  void subscriptions.unsubscribe('alice', 'bob@example.net');
+  await settled();
+  expect(clock.pending).toBe(1);
+  store.failure = undefined;
+  await subscriptions.stop();
+  await clock.pass(120_000);
+  expect([await settled(), await rows(), clock.pending]).toEqual([[], [], 0]);
 });
 
 test('what one watcher asks of one contact is answered in order, however slow the store is', async () => {

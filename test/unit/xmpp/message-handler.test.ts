@@ -1,6 +1,6 @@
 import xml, { type Element } from '@xmpp/xml';
 import { describe, expect, test } from 'vitest';
-import { type Look, type Presence, UNKNOWN } from '../../../component/presence/presence.ts';
+import { type Look, type Presence, UNKNOWN, type WallTime } from '../../../component/presence/presence.ts';
 import { parseAddress } from '../../../component/xmpp/address.ts';
 import { messageHandler } from '../../../component/xmpp/message-handler.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -10,14 +10,14 @@ const BOB = 'bob@example.net/phone';
 const BUSY: Look = { available: true, show: 'dnd', status: { en: 'In a meeting', de: 'In einer Besprechung' } };
 const FREE: Look = { available: true, status: {} };
 
-function setUp(look: Look = BUSY) {
+function setUp(look: Look = BUSY, untilText?: WallTime) {
   const clock = new FakeClock(0);
   const sent: Element[] = [];
   const onMessage = messageHandler({
     ...{ clock, language: 'en' },
     isWatching: (watcher, contact) => watcher === 'bob@example.net' && contact === 'alice',
     nameOf: () => 'Alice Smith',
-    presenceOf: (): Presence => ({ ...UNKNOWN, look }),
+    presenceOf: (): Presence => ({ ...UNKNOWN, look, untilText }),
     send: (stanza) => void sent.push(stanza),
   });
   const say = (attributes: Record<string, string> = {}, body: string | undefined = 'Are you there?') => {
@@ -45,6 +45,16 @@ describe('a watcher who writes to a contact', () => {
     const [french] = setUp().say({ 'xml:lang': 'fr' });
     expect([french?.getChildText('body'), french?.attrs['xml:lang']]).toEqual(['Alice Smith: In a meeting', 'en']);
     expect(setUp(FREE).say({ 'xml:lang': 'de' })[0]?.getChildText('body')).toBe('Alice Smith: Verfügbar');
+  });
+
+  test('is told until when where its presence says so', () => {
+    const untilText = { at: Date.UTC(2026, 0, 5, 10, 30), daysAhead: 0 };
+    const inGerman = setUp(BUSY, untilText).say({ 'xml:lang': 'de' })[0];
+    expect(inGerman?.getChildText('body')).toBe('Alice Smith: In einer Besprechung bis 10:30');
+    // The words are those of the text’s language.
+    expect(setUp(BUSY, untilText).say({ 'xml:lang': 'fr' })[0]?.getChildText('body')).toBe(
+      'Alice Smith: In a meeting until 10:30',
+    );
   });
 
   test('learns that nothing is known while nothing is', () => {

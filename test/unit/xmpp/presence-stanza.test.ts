@@ -24,10 +24,14 @@ test('unavailable says nothing else', () => {
   expect(written({ look: { available: false }, ...nothing })).toBe(`<presence ${FROM_TO} type="unavailable"/>`);
 });
 
-test('a meeting has a show and a text for each language, the main one without xml:lang', () => {
+// Prosody gives presence without a language its own, en: a German text would be two English ones with the other.
+test('a meeting has a show and a text for each language; the main one has that of the stanza', () => {
   const look = { available: true, show: 'dnd', status: { en: 'In a meeting', de: 'In einer Besprechung' } } as const;
-  expect(written({ look, ...nothing })).toBe(
-    `<presence ${FROM_TO}><show>dnd</show><status>In a meeting</status><status xml:lang="de">In einer Besprechung</status>${capsOfResource}</presence>`,
+  expect(written({ look, ...nothing }, 'alice', { language: 'de' })).toBe(
+    `<presence ${FROM_TO} xml:lang="de"><show>dnd</show><status xml:lang="en">In a meeting</status><status>In einer Besprechung</status>${capsOfResource}</presence>`,
+  );
+  expect(written({ look, ...nothing }, 'alice', { language: 'fr' })).toMatch(
+    /to="bob@example\.net"><show>dnd<\/show><status xml:lang="en">/,
   );
 });
 
@@ -56,6 +60,16 @@ test('times are told to programs in whole seconds, as far as they may be known',
   );
   expect(written({ ...nothing, look, until })).toContain(' until="2026-01-05T10:30:00Z"/>');
   expect(written({ ...nothing, look })).not.toContain('<calendar');
+});
+
+test('times are told to people after each text, in its language', () => {
+  const look = { available: true, show: 'dnd', status: { en: 'In a meeting', de: 'In einer Besprechung' } } as const;
+  const until = Date.UTC(2026, 0, 5, 9, 30);
+  const untilText = { at: Date.UTC(2026, 0, 5, 10, 30), daysAhead: 0 };
+  expect(written({ ...nothing, look, until, untilText })).toContain(
+    '<status>In a meeting until 10:30</status><status xml:lang="de">In einer Besprechung bis 10:30</status>',
+  );
+  expect(written({ ...nothing, look: { ...look, status: {} }, until, untilText })).not.toContain('10:30');
 });
 
 test('a priority stands there when it is not 0', () => {

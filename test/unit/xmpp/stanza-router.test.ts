@@ -185,10 +185,18 @@ describe('presence', () => {
     expect(asked).toEqual([expected]);
   });
 
-  test.each([undefined, 'unavailable', 'subscribed', 'unsubscribed', 'error'])('%s is met with silence', (type) => {
+  test.each([undefined, 'unavailable', 'subscribed', 'unsubscribed'])('%s is met with silence', (type) => {
     const { route, asked } = setUp();
     expect(route(presence(type))).toEqual([]);
     expect(asked).toEqual([]);
+  });
+
+  test('an error is met with silence, and its condition noted', () => {
+    const { route, asked } = setUp();
+    const gone = xml('gone', 'urn:ietf:params:xml:ns:xmpp-stanzas');
+    const bounce = xml('presence', { type: 'error', from: BOB, to: `alice@${DOMAIN}` }, xml('error', {}, gone));
+    expect(route(bounce)).toEqual([]);
+    expect(asked).toEqual(['error bob@example.net gone']);
   });
 
   test('the component itself refuses whom the policy does not allow to watch', () => {
@@ -203,7 +211,9 @@ describe('presence', () => {
       `<presence from="${DOMAIN}" to="bob@example.net"/>`,
     ]);
     expect(route(presence('probe', DOMAIN))).toEqual([`<presence from="${DOMAIN}" to="${BOB}"/>`]);
-    expect(route(presence('unsubscribe', DOMAIN))).toEqual([]);
+    expect(route(presence('unsubscribe', DOMAIN))).toEqual([
+      `<presence type="unavailable" from="${DOMAIN}" to="bob@example.net"/>`,
+    ]);
     expect(asked).toEqual([]);
   });
 
@@ -232,8 +242,9 @@ describe('addresses', () => {
   });
 });
 
-test('a stranger who probes the domain is told nothing', () => {
+test('a stranger who probes the domain, or leaves it, is told nothing', () => {
   const { route } = setUp();
+  expect(route(xml('presence', { type: 'unsubscribe', from: 'eve@evil.example', to: DOMAIN }))).toEqual([]);
   expect(route(xml('presence', { type: 'probe', from: 'eve@evil.example/x', to: DOMAIN }))).toEqual([]);
   expect(route(xml('presence', { type: 'probe', from: BOB, to: DOMAIN }))).toHaveLength(1);
 });
