@@ -11,6 +11,8 @@ export type Address = {
 
 /** RFC 7622 §3.1: each of the three parts has at most 1023 octets. */
 const LONGEST_PART = 1023;
+/** §3.4.1: more than elsewhere, but no control characters; and not what stands where there was no UTF-8. */
+const UNFIT_IN_RESOURCE = /[\p{Cc}\ufffd]/u;
 
 /**
  * Splits a JID that the server has already prepared; undefined when it is none.
@@ -26,8 +28,8 @@ export function parseAddress(text: string | undefined): Address | undefined {
   const at = bare.indexOf('@');
   const local = at === -1 ? '' : bare.slice(0, at);
   const domain = bare.slice(at + 1);
-  if (!isBareJid(bare) || domain === '' || domain.includes('@') || at === 0 || slash === text.length - 1)
-    return undefined;
+  if (!isBareJid(bare) || domain === '' || domain.includes('@') || at === 0) return undefined;
+  if (local.includes(':') || slash === text.length - 1 || UNFIT_IN_RESOURCE.test(resource)) return undefined;
   for (const part of [local, domain, resource]) if (Buffer.byteLength(part) > LONGEST_PART) return undefined;
   return { full: text, bare: bare.toLowerCase(), local: local.toLowerCase(), domain: domain.toLowerCase(), resource };
 }

@@ -86,12 +86,13 @@ declare module '@xmpp/component' {
   export interface Component extends EventEmitter {
     /** Milliseconds that its own waits last at most. */
     timeout: number;
+    /** What it reads a stream with. */
+    Parser: new () => Parser;
     readonly parser: Parser | null;
     readonly reconnect: { stop(): void };
     open(options: { domain: string; timeout: number }): Promise<Element>;
     _attachSocket(socket: Socket): void;
     _onData(data: string): void;
-    _onParserError(error: Error): void;
     _onStreamError(element: Element): void;
     _end(): Promise<void>;
   }

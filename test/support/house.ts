@@ -2,7 +2,11 @@
 
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { type ExchangeSimulator, startExchangeSimulator } from './exchange-simulator/exchange-simulator.ts';
+import {
+  type ExchangeSimulator,
+  type ExchangeSimulatorOptions,
+  startExchangeSimulator,
+} from './exchange-simulator/exchange-simulator.ts';
 import { type GatewayProcess, gatewayConfig, startGateway } from './gateway-process.ts';
 import type { ProsodyOptions } from './prosody.ts';
 import { scaledClock } from './scaled-clock.ts';
@@ -16,6 +20,8 @@ export type HouseOptions = {
   readonly config?: object | ((exchange: string) => object);
   /** Files beside the configuration that differ from the usual, by name. */
   readonly files?: Readonly<Record<string, string>>;
+  /** How Exchange differs from the usual; its clock then goes as the gateway's calendars do. */
+  readonly exchange?: ExchangeSimulatorOptions;
   /** Mailboxes of example.test that exist; default alice, bob, carol. */
   readonly mailboxes?: readonly string[];
   readonly prosody?: ProsodyOptions;
@@ -73,7 +79,10 @@ async function build(
 ): Promise<House> {
   const server = await startXmppServer(options.prosody);
   closing.push(() => server.remove());
-  const exchange = await startExchangeSimulator();
+  const origin = Date.now();
+  const speed = { calendar: 1, wire: 1, ...options.speed };
+  const clock = scaledClock(speed.calendar, origin);
+  const exchange = await startExchangeSimulator(options.exchange && { clock, ...options.exchange });
   closing.push(() => exchange.stop());
   const proxy = await startTcpProxy(server.componentPort);
   closing.push(() => proxy.stop());
@@ -81,9 +90,7 @@ async function build(
     exchange.calendars.addMailbox(`${name}@example.test`);
   }
 
-  const origin = Date.now();
-  const speed = { calendar: 1, wire: 1, ...options.speed };
-  const { now } = scaledClock(speed.calendar, origin);
+  const { now } = clock;
   const { component, domain } = server;
   const componentPort = options.through === 'proxy' ? proxy.port : server.componentPort;
   const usual = gatewayConfig({

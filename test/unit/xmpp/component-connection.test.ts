@@ -73,6 +73,25 @@ describe('what comes in', () => {
     await setup.online();
   });
 
+  test('an element of another namespace is no stanza, whatever its name', async () => {
+    const { stream, stanzas } = await setUpOnline();
+    for (const namespace of ['urn:x', 'jabber:client', 'jabber:component:accept']) {
+      stream.send(`<presence xmlns='${namespace}' type='subscribe' from='bob@example.test' to='alice@example.test'/>`);
+    }
+    stream.send(message('last'));
+    await until(() => stanzas.some(({ name }) => name === 'message'), 'the last stanza');
+    expect(stanzas.map(({ attrs }) => attrs.xmlns)).toEqual(['jabber:client', 'jabber:component:accept', undefined]);
+  });
+
+  test('what is no XML ends the stream, and the server is told why', async () => {
+    const setup = await setUpOnline();
+    setup.stream.send('<!-- a comment -->');
+    expect(await setup.failure(0)).toMatchObject({ message: expect.stringContaining('not a component stream') });
+    await until(() => setup.stream.text.includes('<restricted-xml'), 'the reason');
+    setup.skipPause();
+    await setup.online();
+  });
+
   test('any number of complete stanzas is no unfinished one', async () => {
     const { stream, stanzas, connection } = await setUpOnline();
     const half = message('x'.repeat(LARGEST_STANZA / 2));
