@@ -156,12 +156,8 @@ export class Gateway {
 
   /** Reads what an earlier run left behind, then connects. @throws when the store cannot be read */
   async start(): Promise<void> {
-    await this.#calendars.load();
-    await this.#subscriptions.load();
-    const said = new Map<ContactLocal, string>();
-    for await (const records of this.#options.store.loadSaid()) {
-      for (const record of records) said.set(record.contact, record.said);
-    }
+    // Together: the store's thread reads one thing while another is being taken in here.
+    const [said] = await Promise.all([this.#loadSaid(), this.#calendars.load(), this.#subscriptions.load()]);
     for (const contact of this.#subscriptions.contacts()) {
       const [watcher] = this.#subscriptions.watchersOf(contact);
       if (watcher === undefined) continue;
@@ -202,6 +198,14 @@ export class Gateway {
     await this.#connection.stop(Math.max(0, deadline - clock.now()));
     await Promise.race([Promise.all([this.#publisher.stop(), calendarsStopped]), timeUp]);
     timer.cancel();
+  }
+
+  async #loadSaid(): Promise<Map<ContactLocal, string>> {
+    const said = new Map<ContactLocal, string>();
+    for await (const records of this.#options.store.loadSaid()) {
+      for (const record of records) said.set(record.contact, record.said);
+    }
+    return said;
   }
 
   #presenceOf(contact: ContactLocal): Presence {

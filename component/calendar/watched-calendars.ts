@@ -59,7 +59,7 @@ export class WatchedCalendars {
     });
   }
 
-  /** Reads what an earlier run knew; then come the `begin`s of what is watched, then `start`. */
+  /** Reads what an earlier run knew: before `start`, and before, beside or after the `begin`s of what is watched. */
   async load(): Promise<void> {
     const { cache, store } = this.#options;
     for await (const records of store.loadTimelines()) {
