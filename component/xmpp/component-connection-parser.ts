@@ -19,10 +19,20 @@ const START =
   '\\u2c00-\\u2fef\\u3001-\\ud7ff\\uf900-\\ufdcf\\ufdf0-\\ufffd\\u{10000}-\\u{effff}';
 const NAME = `[${START}][${START}\\-.0-9\\xb7\\u0300-\\u036f\\u203f\\u2040]*`;
 const S = '[ \\t\\r\\n]';
-const openings = new RegExp(`<(${NAME})`, 'uy');
-const attributes = new RegExp(`${S}+(${NAME})${S}*=${S}*(?:"([^"<]*)"|'([^'<]*)')`, 'uy');
-const ends = new RegExp(`${S}*(/?)>`, 'uy');
-const closings = new RegExp(`</(${NAME})${S}*>`, 'uy');
+
+function tagPatterns(name: string, flags: string) {
+  return {
+    opening: new RegExp(`<(${name})`, flags),
+    attribute: new RegExp(`${S}+(${name})${S}*=${S}*(?:"([^"<]*)"|'([^'<]*)')`, flags),
+    end: new RegExp(`${S}*(/?)>`, flags),
+    closing: new RegExp(`</(${name})${S}*>`, flags),
+  };
+}
+/** All that a name may be; and what it can be where everything is plain, which takes half the time. */
+const anyTags = tagPatterns(NAME, 'uy');
+const plainTags = tagPatterns('[:A-Z_a-z][:A-Z_a-z\\-.0-9]*', 'y');
+const NOT_SPACE = /[^ \t\r\n]/;
+const NOT_PLAIN = /[^\t\n\r -~]/;
 const declarations = new RegExp(
   `<\\?xml${S}+version${S}*=${S}*(["'])1\\.[0-9]+\\1` +
     `(?:${S}+encoding${S}*=${S}*(["'])[A-Za-z][A-Za-z0-9._-]*\\2)?` +
@@ -49,6 +59,8 @@ export class StreamParser extends EventEmitter implements Parser {
   /** The innermost element that is open. */
   #cursor: Element | undefined;
   #isAtStart = true;
+  /** For what is being read. */
+  #tags = anyTags;
   #isEnded = false;
 
   /** @throws StreamSyntaxError; after it nothing more must be written */
@@ -57,6 +69,7 @@ export class StreamParser extends EventEmitter implements Parser {
     let at = 0;
     // Tags end with ">", and text ends where a tag begins.
     if (data.includes('>')) {
+      this.#tags = NOT_PLAIN.test(text) ? anyTags : plainTags;
       for (let end = 0; end !== UNFINISHED && !this.#isEnded; end = this.#readToken(text, at)) at = end;
     }
     this.#held = text.slice(at);
@@ -95,31 +108,31 @@ export class StreamParser extends EventEmitter implements Parser {
     if (end === UNFINISHED) return UNFINISHED;
     const content = text.slice(at + CDATA.length, end);
     if (this.#cursor === undefined) throw new StreamSyntaxError('Character data outside the stream');
-    this.#addText(decode(content.replaceAll('&', '&amp;').replace(/\r\n?/g, '\n')));
+    this.#readText(content.replaceAll('&', '&amp;'));
     return end + ']]>'.length;
   }
 
   #readOpening(text: string, at: number): number {
-    const [opening, name] = match(openings, text, at) ?? [];
-    if (opening === undefined || name === undefined) return cutOff(text, at);
-    // Without a prototype: an attribute may have any name.
-    const values: Record<string, string> = Object.create(null);
-    let end = at + opening.length;
-    for (let found = match(attributes, text, end); found !== null; found = match(attributes, text, end)) {
-      const [all, attribute = '', double, single = ''] = found;
-      if (attribute in values) throw new StreamSyntaxError('An attribute that is there twice');
-      values[attribute] = decode((double ?? single).replace(/\r\n|[\t\r\n]/g, ' '));
-      end += all.length;
+    const { opening, attribute, end } = this.#tags;
+    const [mark, name] = match(opening, text, at) ?? [];
+    if (mark === undefined || name === undefined) return cutOff(text, at);
+    const element = new xml.Element(name);
+    let next = at + mark.length;
+    for (let found = match(attribute, text, next); found !== null; found = match(attribute, text, next)) {
+      const [all, key = '', double, single = ''] = found;
+      if (Object.hasOwn(element.attrs, key)) throw new StreamSyntaxError('An attribute that is there twice');
+      setAttribute(element, key, this.#decode(spaced(double ?? single)));
+      next += all.length;
     }
-    const [closing, slash] = match(ends, text, end) ?? [];
+    const [closing, slash] = match(end, text, next) ?? [];
     if (closing === undefined) return cutOff(text, at);
-    this.#open(new xml.Element(name, values));
+    this.#open(element);
     if (slash === '/') this.#close(name);
-    return end + closing.length;
+    return next + closing.length;
   }
 
   #readClosing(text: string, at: number): number {
-    const [closing, name] = match(closings, text, at) ?? [];
+    const [closing, name] = match(this.#tags.closing, text, at) ?? [];
     if (closing === undefined || name === undefined) return cutOff(text, at);
     this.#close(name);
     return at + closing.length;
@@ -149,13 +162,18 @@ export class StreamParser extends EventEmitter implements Parser {
 
   #readText(raw: string): void {
     if (raw.includes(']]>')) throw new StreamSyntaxError('The end of character data that has not begun');
-    this.#addText(decode(raw.replace(/\r\n?/g, '\n')));
-  }
-
-  #addText(text: string): void {
-    if (this.#cursor === undefined && text.trim() !== '') throw new StreamSyntaxError('Text outside the stream');
+    if (this.#cursor === undefined && NOT_SPACE.test(raw)) throw new StreamSyntaxError('Text outside the stream');
+    const text = this.#decode(raw.includes('\r') ? raw.replace(/\r\n?/g, '\n') : raw);
     // Between stanzas it is the space that keeps a connection alive (RFC 6120 §4.6.1).
     if (this.#cursor !== this.#root) this.#cursor?.t(text);
+  }
+
+  /** The text that a piece of XML stands for. */
+  #decode(raw: string): string {
+    if (this.#tags === plainTags && !raw.includes('&')) return raw;
+    const text = readXmlText(raw);
+    if (text === undefined) throw new StreamSyntaxError('A character or reference that there is none of');
+    return text;
   }
 }
 
@@ -170,8 +188,13 @@ function cutOff(text: string, at: number): typeof UNFINISHED {
   return UNFINISHED;
 }
 
-function decode(raw: string): string {
-  const text = readXmlText(raw);
-  if (text === undefined) throw new StreamSyntaxError('A character or reference that there is none of');
-  return text;
+/** §3.3.3: an attribute's white space is spaces, unless it is written as references. */
+function spaced(raw: string): string {
+  return /[\t\r\n]/.test(raw) ? raw.replace(/\r\n|[\t\r\n]/g, ' ') : raw;
+}
+
+/** As a property of its own, whatever its name. */
+function setAttribute({ attrs }: Element, key: string, value: string): void {
+  if (key === '__proto__') Object.defineProperty(attrs, key, { value, enumerable: true });
+  else attrs[key] = value;
 }
