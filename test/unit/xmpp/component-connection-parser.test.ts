@@ -112,6 +112,21 @@ test('space between stanzas takes no memory: the parser of xmpp.js kept each pie
   expect(memoryInUse() - before).toBeLessThan(500_000);
 });
 
+test('an address that is kept does not keep the stanza that it stood in', () => {
+  const parser = new StreamParser();
+  const kept: (string | undefined)[] = [];
+  parser.on('element', ({ attrs }: Element) => kept.push(attrs.from));
+  parser.write(HEADER);
+  collectGarbage();
+  const before = memoryInUse();
+  for (let i = 0; i < 100; i++) {
+    parser.write(`<presence from='somebody${i}@example.net'><status>${'x'.repeat(200_000)}</status></presence>`);
+  }
+  collectGarbage();
+  expect(kept).toHaveLength(100);
+  expect(memoryInUse() - before).toBeLessThan(2_000_000);
+});
+
 test('a large text in small chunks takes no longer than in large ones', () => {
   const text = `<a>${'x'.repeat(500_000)}</a>`;
   const chunks = text.match(/.{1,10}/gs) ?? [];
