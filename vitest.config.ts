@@ -7,7 +7,7 @@ const suite = (name: string, options = {}) => ({
 });
 
 /** One for each processor, two at the least: vitest leaves one idle, and on a machine with two that doubled the time. */
-const computing = { maxWorkers: Math.max(2, availableParallelism()) } as const;
+const computing = { maxWorkers: Math.max(2, availableParallelism()), testTimeout: 20_000 } as const;
 
 /** Scenarios mostly wait: more of them at once than there are processors, and after what needs these. */
 const waiting = {
