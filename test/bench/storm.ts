@@ -55,7 +55,7 @@ async function throughProsody(rounds: number, progress: (line: string) => void) 
   const probed = Array.from({ length: PROBES }, (_, index) => contacts[index * (CONTACTS / PROBES)] as string);
   const prober = `prober@${RAW.domain}`;
   const storms = await openServerStorms({
-    ...{ server: 'prosody', contacts: CONTACTS, watchers: WATCHERS, rounds, cycle: CYCLE },
+    ...{ server: 'prosody', contacts: CONTACTS, watchers: WATCHERS, rounds, cycle: CYCLE, watchesLoop: true },
     others: probed.map((contact) => ({ contact, watcher: prober })),
   });
   try {
