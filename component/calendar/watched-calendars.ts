@@ -1,6 +1,7 @@
 import type { Mailbox } from '../directory/directory.ts';
 import { type Clock, type Instant, SECOND, type Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { Turns } from '../runtime/turns.ts';
 import type { AvailabilityCache } from './availability-cache.ts';
 import type { CalendarRouter, FreeBusyAnswer } from './calendar-source.ts';
 import { CalendarSync } from './calendar-sync.ts';
@@ -40,7 +41,7 @@ export class WatchedCalendars {
   readonly #sync: CalendarSync;
   /** Watched mailboxes whose askings are still to be planned: after a start it may be a hundred thousand. */
   readonly #unplanned = new Set<Mailbox>();
-  #planning: Timer | undefined;
+  readonly #planning: Turns<Mailbox>;
   #isStarted = false;
   readonly #unsaved = new Set<Mailbox>();
   readonly #log: MailboxLog;
@@ -50,6 +51,7 @@ export class WatchedCalendars {
 
   constructor(options: WatchedCalendarsOptions) {
     this.#options = options;
+    this.#planning = new Turns(options.clock, MOST_IN_A_TURN, (mailbox) => this.#planNow(mailbox));
     this.#log = new MailboxLog(options.logger, options.clock);
     this.#sync = new CalendarSync({
       ...options,
@@ -81,12 +83,12 @@ export class WatchedCalendars {
     if (this.#undeleted.size > 0) this.#scheduleSave();
     this.#isStarted = true;
     this.#sync.start();
-    this.#plan();
+    this.#planning.begin(this.#unplanned);
   }
 
   /** Asks no more; when this resolves what is known is saved, and the servers' change feeds have ended. */
   async stop(): Promise<void> {
-    this.#planning?.cancel();
+    this.#planning.stop();
     const ended = this.#sync.stop();
     await this.#save();
     await ended;
@@ -121,17 +123,6 @@ export class WatchedCalendars {
     this.#undeleted.delete(mailbox);
     this.#unplanned.add(mailbox);
     if (this.#isStarted) this.#planNow(mailbox);
-  }
-
-  #plan(): void {
-    let count = 0;
-    for (const mailbox of this.#unplanned) {
-      if (count++ === MOST_IN_A_TURN) {
-        this.#planning = this.#options.clock.after(0, () => this.#plan());
-        return;
-      }
-      this.#planNow(mailbox);
-    }
   }
 
   #planNow(mailbox: Mailbox): void {

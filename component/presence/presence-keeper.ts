@@ -2,6 +2,7 @@ import type { AvailabilityCache } from '../calendar/availability-cache.ts';
 import type { Mailbox } from '../directory/directory.ts';
 import { type Clock, SECOND, type Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { Turns } from '../runtime/turns.ts';
 import type { Presence } from './presence.ts';
 import { type PresencePolicy, presenceAt } from './presence-policy.ts';
 import { TransitionClock } from './transition-clock.ts';
@@ -31,13 +32,12 @@ export class PresenceKeeper {
   /** How many were too old when the log last spoke of it. */
   #reported = 0;
   #report: Timer | undefined;
-  /** Those that are still to be looked at, when all are. */
-  #unseen: Iterator<[Mailbox, unknown]> | undefined;
-  #turn: Timer | undefined;
+  readonly #turns: Turns<[Mailbox, unknown]>;
   #state: 'new' | 'running' | 'stopped' = 'new';
 
   constructor(options: PresenceKeeperOptions) {
     this.#options = options;
+    this.#turns = new Turns(options.clock, MOST_IN_A_TURN, ([mailbox]) => this.look(mailbox));
     this.#transitions = new TransitionClock({
       clock: options.clock,
       onDue: (mailbox) => this.look(mailbox),
@@ -56,7 +56,7 @@ export class PresenceKeeper {
 
   stop(): void {
     this.#state = 'stopped';
-    this.#turn?.cancel();
+    this.#turns.stop();
     this.#transitions.stop();
     this.#report?.cancel();
   }
@@ -86,21 +86,7 @@ export class PresenceKeeper {
 
   /** In turns of the event loop: it may be a hundred thousand. */
   lookAtAll(): void {
-    this.#unseen = this.#options.cache.watched();
-    this.#turn?.cancel();
-    this.#lookOn();
-  }
-
-  #lookOn(): void {
-    for (let count = 0; count < MOST_IN_A_TURN; count++) {
-      const next = this.#unseen?.next();
-      if (next === undefined || next.done) {
-        this.#unseen = undefined;
-        return;
-      }
-      this.look(next.value[0]);
-    }
-    this.#turn = this.#options.clock.after(0, () => this.#lookOn());
+    this.#turns.begin(this.#options.cache.watched());
   }
 
   /** Says in one line how many calendars became too old, and in one that none is any more. */

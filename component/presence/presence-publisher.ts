@@ -1,6 +1,7 @@
 import type { ContactLocal } from '../directory/directory.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { Turns } from '../runtime/turns.ts';
 import type { BareJid } from '../subscription/bare-jid.ts';
 import { type Look, type Presence, presenceKey, UNKNOWN } from './presence.ts';
 import { SaidSaver } from './said-saver.ts';
@@ -64,9 +65,8 @@ export class PresencePublisher {
   readonly #repeatTokens: TokenBucket;
   readonly #saver: SaidSaver;
   readonly #abort = new AbortController();
-  /** Contacts whose place in what is said again is still to be found. */
-  #unsorted: Iterator<[ContactLocal, Telling]> | undefined;
-  #sorting: Timer | undefined;
+  /** Finds each contact's place in what is said again. */
+  readonly #sorting: Turns<[ContactLocal, Telling]>;
   #pumping = false;
   #wake: () => void = () => undefined;
   #withdrawn = false;
@@ -74,6 +74,7 @@ export class PresencePublisher {
   constructor(options: PresencePublisherOptions) {
     this.#options = options;
     this.#repeatTokens = new TokenBucket(options.clock, options.repeatRate);
+    this.#sorting = new Turns(options.clock, MOST_IN_A_TURN, (entry) => this.#sort(entry));
     this.#saver = new SaidSaver({ ...options, lastSaid: (contact) => this.#contacts.get(contact)?.lastSaid });
   }
 
@@ -135,32 +136,15 @@ export class PresencePublisher {
     this.#fresh.clear();
     for (const lane of this.#repeats) lane.clear();
     for (const telling of this.#contacts.values()) telling.startOver();
-    this.#unsorted = this.#contacts.entries();
-    this.#sorting?.cancel();
-    this.#sort();
+    // Nothing is said again before all have their place; what changes meanwhile goes first as always.
+    this.#sorting.begin(this.#contacts, () => this.#pump());
   }
 
-  /** Nothing is said again before all have their place; what changes meanwhile goes first as always. */
-  #sort(): void {
-    for (let count = 0; count < MOST_IN_A_TURN; count++) {
-      const next = this.#unsorted?.next();
-      if (next === undefined || next.done) {
-        this.#unsorted = undefined;
-        this.#pump();
-        return;
-      }
-      const [contact, telling] = next.value;
-      if (this.#fresh.has(contact)) continue;
-      const presence = this.#presenceOf(contact);
-      telling.show(presenceKey(presence));
-      this.#repeats[repeatOrder(telling, presence.look)]?.add(contact);
-    }
-    this.#sorting = this.#options.clock.after(0, () => this.#sort());
-  }
-
-  #stopSorting(): void {
-    this.#sorting?.cancel();
-    this.#unsorted = undefined;
+  #sort([contact, telling]: [ContactLocal, Telling]): void {
+    if (this.#fresh.has(contact)) return;
+    const presence = this.#presenceOf(contact);
+    telling.show(presenceKey(presence));
+    this.#repeats[repeatOrder(telling, presence.look)]?.add(contact);
   }
 
   /**
@@ -171,7 +155,7 @@ export class PresencePublisher {
    */
   async withdrawAll(signal: AbortSignal): Promise<number> {
     this.#withdrawn = true;
-    this.#stopSorting();
+    this.#sorting.stop();
     this.#fresh.clear();
     for (const lane of this.#repeats) lane.clear();
     const unavailable = presenceKey(UNKNOWN);
@@ -196,7 +180,7 @@ export class PresencePublisher {
   /** Ends; what was said is saved when this resolves. */
   async stop(): Promise<void> {
     this.#abort.abort();
-    this.#stopSorting();
+    this.#sorting.stop();
     this.#wake();
     await this.#saver.flush();
   }
@@ -215,7 +199,7 @@ export class PresencePublisher {
   }
 
   #isWaiting(contact: ContactLocal): boolean {
-    return this.#unsorted !== undefined || this.#fresh.has(contact) || this.#repeats.some((lane) => lane.has(contact));
+    return this.#sorting.isUnderWay || this.#fresh.has(contact) || this.#repeats.some((lane) => lane.has(contact));
   }
 
   #finish(contact: ContactLocal, telling: Telling): void {
@@ -269,7 +253,7 @@ export class PresencePublisher {
   }
 
   #hasWork(): boolean {
-    return this.#fresh.size > 0 || (this.#unsorted === undefined && this.#repeats.some((lane) => lane.size > 0));
+    return this.#fresh.size > 0 || (!this.#sorting.isUnderWay && this.#repeats.some((lane) => lane.size > 0));
   }
 
   #fill(room: number): Batch {
@@ -277,7 +261,7 @@ export class PresencePublisher {
     this.#drain(this.#fresh, room, batch);
     const most = Math.min(room, batch.count + this.#repeatTokens.available());
     const before = batch.count;
-    if (this.#unsorted === undefined) for (const lane of this.#repeats) this.#drain(lane, most, batch);
+    if (!this.#sorting.isUnderWay) for (const lane of this.#repeats) this.#drain(lane, most, batch);
     this.#repeatTokens.take(batch.count - before);
     return batch;
   }
