@@ -38,7 +38,7 @@ export function presenceStanza(
   presence: Presence,
   { domain, language, priority }: PresenceManner,
 ): { readonly head: string; readonly tail: string } {
-  const head = `<presence from="${escapeXML(`${contact}@${domain}/${RESOURCE}`)}" to="`;
+  const head = `<presence from="${escapeXML(legalXmlText(`${contact}@${domain}/${RESOURCE}`))}" to="`;
   const { look, since, until, untilText, asOf } = presence;
   if (!look.available) return { head, tail: '" type="unavailable"/>' };
 

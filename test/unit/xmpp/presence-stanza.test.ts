@@ -84,3 +84,8 @@ test('a text of a megabyte is cut, and not in the midst of a character', () => {
   expect(text.length).toBe(1999);
   expect(legalXmlText(text)).toBe(text);
 });
+
+test('a contact whose row in the database was spoilt does not spoil the stream', () => {
+  const look = { available: false } as const;
+  expect(written({ look, ...nothing }, 'al\u0000i\ud800ce')).toBe(`<presence ${FROM_TO} type="unavailable"/>`);
+});
