@@ -31,7 +31,7 @@ import { HOUR } from '../../component/runtime/clock.ts';
 import { calendarSchema } from '../../config/schema/calendar.ts';
 import { addresses, answersNow, answersWindow, exchangeAnswer, inChunks } from '../support/availability-answers.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
-import { type Benchmark, formatSummary, readable, runRounds, summarizeRounds } from './harness.ts';
+import { type Benchmark, formatSummary, readable, rounded, runRounds, summarizeRounds } from './harness.ts';
 
 const MAILBOXES = addresses(100);
 const EVENTS = 10;
@@ -209,7 +209,3 @@ const IIS_HEADERS = {
   'X-Powered-By': 'ASP.NET',
   'Set-Cookie': `X-BackEndCookie=S-1-5-21-1111111111-2222222222-3333333333-1104=${'u56Lnp2ejJqB'.repeat(12)}; path=/EWS; secure; HttpOnly`,
 };
-
-function rounded(value: number): number {
-  return Math.round(value * 100) / 100;
-}

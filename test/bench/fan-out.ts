@@ -22,7 +22,7 @@
 //
 // The gateway is what `npm run build` made, with its defaults.
 
-import { type Benchmark, formatSummary, readable, summarizeRounds } from './harness.ts';
+import { type Benchmark, formatSummary, readable, rounded, summarizeRounds } from './harness.ts';
 import { openServerStorms, type Storm, serverNames } from './support/server-storm.ts';
 
 const CONTACTS = 600;
@@ -69,17 +69,13 @@ export const benchmark: Benchmark = {
         row('  processor, µs for each', 'cpu_us'),
       );
       results[server] = {
-        rate_over_raw: rounded(a.per_s.median / b.per_s.median),
-        cpu_over_raw: rounded(a.cpu_us.median / b.cpu_us.median),
-        rate_over_windows: rounded(a.per_s.median / c.per_s.median),
-        cpu_over_windows: rounded(a.cpu_us.median / c.cpu_us.median),
+        rate_over_raw: rounded(a.per_s.median / b.per_s.median, 3),
+        cpu_over_raw: rounded(a.cpu_us.median / b.cpu_us.median, 3),
+        rate_over_windows: rounded(a.per_s.median / c.per_s.median, 3),
+        cpu_over_windows: rounded(a.cpu_us.median / c.cpu_us.median, 3),
       };
     }
     const { prosody, ...others } = results;
     return { table, json: { ...prosody, ...others } };
   },
 };
-
-function rounded(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
-}

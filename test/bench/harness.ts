@@ -104,6 +104,11 @@ export function readable(value: number): string {
   return value.toFixed(size >= 10 ? 1 : 2);
 }
 
+/** A number for JSON, without digits that mean nothing. */
+export function rounded(value: number, digits = 2): number {
+  return Math.round(value * 10 ** digits) / 10 ** digits;
+}
+
 /** Columns under each other: the first to the left, the others, numbers mostly, to the right. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(0, ...rows.map((row) => row.length));

@@ -20,7 +20,7 @@ import { calendarSchema } from '../../config/schema/calendar.ts';
 import { ONLINE } from '../support/house.ts';
 import { type Prosody, startProsody } from '../support/prosody.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
-import { type Benchmark, formatSummary, percentile, readable, summarizeRounds } from './harness.ts';
+import { type Benchmark, formatSummary, percentile, readable, rounded, summarizeRounds } from './harness.ts';
 import type { ExchangeProcess, MadeChange, PlannedChange } from './support/exchange-process.ts';
 import { everyPair } from './support/filled-database.ts';
 import { forkHelper, type HelperProcess } from './support/helper-process.ts';
@@ -196,8 +196,4 @@ function report(summary: ReturnType<typeof summarizeRounds<keyof Latencies>>) {
       coalesce_ms: COALESCE,
     },
   };
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -11,9 +11,9 @@
 // of an earlier run, and Exchange is silent: this is about presence alone. The counting process needs about as much of a
 // processor for a stanza as the gateway does, so both bound the rate; the processor time in the table is the gateway's.
 
-import { type Benchmark, formatSummary, percentile, readable, summarizeRounds } from './harness.ts';
+import { type Benchmark, formatSummary, percentile, readable, rounded, summarizeRounds } from './harness.ts';
 import { openServerStorms, RAW, type Storm } from './support/server-storm.ts';
-import { mostMemory, names } from './support/storm.ts';
+import { memoryOf, names } from './support/storm.ts';
 import { stubStorms } from './support/stub-storm.ts';
 
 const CONTACTS = 7_500;
@@ -23,7 +23,6 @@ const PROBES = 100;
 const PROBE_PAUSE = 20;
 const LIMIT = 60_000;
 const SIZES = [1_000, 10_000, 100_000];
-const MIB = 1024 * 1024;
 
 export const benchmark: Benchmark = {
   summary: `${(CONTACTS * WATCHERS).toLocaleString('en-US')} presences at nine o'clock (at most 1.1 × raw, loop p99 ≤ 50 ms, probes p99 ≤ 200 ms, ≤ 300 MiB), and the gateway's own ceiling`,
@@ -84,7 +83,7 @@ async function throughProsody(rounds: number, progress: (line: string) => void) 
     }
     const [a, b] = [summarizeRounds(ours), summarizeRounds(raw)];
     const ratio = a.wall_ms.median / b.wall_ms.median;
-    const most = mostMemory(gateway.pid) / MIB;
+    const most = memoryOf(gateway.pid, 'VmHWM');
     return {
       table: [
         [`${CONTACTS.toLocaleString('en-US')} contacts, Prosody`, 'gateway', 'raw', ''],
@@ -97,17 +96,13 @@ async function throughProsody(rounds: number, progress: (line: string) => void) 
         ['RSS, the most, MiB', readable(most)],
       ],
       json: {
-        time_over_raw: rounded(ratio),
-        loop_p99_ms: rounded(a.loop_p99_ms.median),
-        probe_p99_ms: rounded(a.probe_p99_ms.median),
+        time_over_raw: rounded(ratio, 3),
+        loop_p99_ms: rounded(a.loop_p99_ms.median, 3),
+        probe_p99_ms: rounded(a.probe_p99_ms.median, 3),
         rss_peak_mib: Math.round(most),
       },
     };
   } finally {
     await storms.close();
   }
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }

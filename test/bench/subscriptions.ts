@@ -17,12 +17,11 @@
 // The gateway is what `npm run build` made, with its defaults, but that everything is said again at 100,000 a second
 // instead of 2,000, so that it comes to rest. Exchange is silent.
 
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { buildTimeline } from '../../component/calendar/timeline.ts';
 import type { MailboxRecord } from '../../component/calendar/timeline-store.ts';
-import { HOUR, MINUTE } from '../../component/runtime/clock.ts';
+import { HOUR, MINUTE, SECOND } from '../../component/runtime/clock.ts';
 import { ONLINE } from '../support/house.ts';
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
 import { type Benchmark, formatSummary, percentile, readable, summarizeRounds } from './harness.ts';
@@ -30,7 +29,7 @@ import type { ComponentStub } from './support/component-stub-process.ts';
 import type { Watching } from './support/filled-database.ts';
 import { forkHelper, type HelperProcess } from './support/helper-process.ts';
 import { preciseNow } from './support/raw-sink.ts';
-import { mostMemory, names } from './support/storm.ts';
+import { COMPONENT, memoryOf, NO_EXCHANGE, names } from './support/storm.ts';
 import { startSubscribedGateway } from './support/subscribed-gateway.ts';
 
 const CONTACTS = names('contact', 100_000);
@@ -38,13 +37,10 @@ const WATCHERS_EACH = 10;
 /** A prime, so that a contact's watchers are far apart. */
 const STRIDE = 9_973;
 const DOMAIN = 'example.test';
-const COMPONENT = { domain: 'calendar.example.test', secret: 'component-secret' };
-const NO_EXCHANGE = 'http://127.0.0.1:9/EWS/Exchange.asmx';
 const PROBES = 100;
 const SUBSCRIBES = 50_000;
 const GROUP = 250;
 const LIMIT = 120_000;
-const MIB = 1024 * 1024;
 
 type Round = {
   first_presence_ms: number;
@@ -103,15 +99,7 @@ async function runRound(progress: (line: string) => void): Promise<Round> {
     const gateway = await startSubscribedGateway({
       ...{ url: NO_EXCHANGE, folder, server: { componentPort: port, domain: DOMAIN, component: COMPONENT } },
       ...{ subscriptions: subscriptions(), mailboxes: mailboxes() },
-      overrides: {
-        xmpp: {
-          host: '127.0.0.1',
-          port,
-          domain: COMPONENT.domain,
-          secretFile: 'component-secret',
-          repeatRate: 100_000,
-        },
-      },
+      overrides: { xmpp: { repeatRate: 100_000 } },
       onStart: () => {
         started = preciseNow();
       },
@@ -123,9 +111,9 @@ async function runRound(progress: (line: string) => void): Promise<Round> {
     const loaded_ms = Date.parse(String(time)) - started;
     await stub.call('until', { times: CONTACTS.length * WATCHERS_EACH, limit: LIMIT });
     await sleep(2_000);
-    const rss_mib = memory(gateway.pid) / MIB;
+    const rss_mib = memoryOf(gateway.pid, 'VmRSS');
     const subscribe_per_s = await subscribe(stub);
-    const rss_peak_mib = mostMemory(gateway.pid) / MIB;
+    const rss_peak_mib = memoryOf(gateway.pid, 'VmHWM');
     await gateway.stop();
     await stub.call('stop', undefined);
     const rows_per_s = rowsBySqlite(folder);
@@ -158,13 +146,12 @@ function mailboxes(): MailboxRecord[] {
   const window = { start: now - HOUR, end: now + 48 * HOUR };
   return CONTACTS.map((contact, index) => {
     const meetings = Array.from({ length: 10 }, (_, n) => {
-      const start = now + (n * 4 - (isBusy(index) ? 0.5 : -0.5)) * HOUR + (index % 60) * SECONDS;
+      const start = now + (n * 4 - (isBusy(index) ? 0.5 : -0.5)) * HOUR + (index % 60) * SECOND;
       return { start, end: start + (45 + (index % 4) * 15) * MINUTE, status: 'Busy' as const };
     });
     return { mailbox: `${contact}@${DOMAIN}`, timeline: buildTimeline(meetings, window, now), goneSince: undefined };
   });
 }
-const SECONDS = 1_000;
 
 function isBusy(index: number): boolean {
   return index % 2 === 0;
@@ -219,8 +206,4 @@ function rowsBySqlite(folder: TempFolder): number {
   } finally {
     database.close();
   }
-}
-
-function memory(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }

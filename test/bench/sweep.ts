@@ -20,7 +20,7 @@
 // known, minus the same before the first mailbox; the mailboxes' addresses are in it. RSS is the most there ever was,
 // with the TypeScript loader that runs this in it.
 
-import { type Benchmark, formatSummary, readable, runRounds, summarizeRounds } from './harness.ts';
+import { type Benchmark, formatSummary, readable, rounded, runRounds, summarizeRounds } from './harness.ts';
 import { forkHelper, type HelperProcess } from './support/helper-process.ts';
 import type { ReadyExchange } from './support/ready-exchange-process.ts';
 import type { Sweeps } from './support/sweep-process.ts';
@@ -100,7 +100,3 @@ export const benchmark: Benchmark = {
     }
   },
 };
-
-function rounded(value: number): number {
-  return Math.round(value * 100) / 100;
-}

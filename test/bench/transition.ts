@@ -23,10 +23,11 @@ import { type ExchangeSimulator, startExchangeSimulator } from '../support/excha
 import { ONLINE } from '../support/house.ts';
 import { startProsody } from '../support/prosody.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
-import { type Benchmark, formatSummary, percentile, readable, runRounds, summarizeRounds } from './harness.ts';
+import { type Benchmark, formatSummary, percentile, readable, rounded, runRounds, summarizeRounds } from './harness.ts';
 import { everyPair } from './support/filled-database.ts';
 import { connectRawComponent, type RawComponent } from './support/raw-component.ts';
 import { forkRawSink, type RawSink } from './support/raw-sink.ts';
+import { nextTurn } from './support/storm.ts';
 import { startSubscribedGateway } from './support/subscribed-gateway.ts';
 
 const CONTACTS = Array.from({ length: 1_000 }, (_, index) => `contact${String(index).padStart(4, '0')}`);
@@ -92,9 +93,9 @@ export const benchmark: Benchmark = {
       const burst = floorStanzas(`${WATCHER}@${prosody.domain}`);
       const measured = await runRounds({
         ...{ rounds, progress },
-        subject: () => latencies(sink, DOMAIN, nextTurn(origin)),
+        subject: () => latencies(sink, DOMAIN, nextTurn({ origin, length: CYCLE })),
         floor: async () => {
-          const due = nextTurn(origin + FLOOR_TURN);
+          const due = nextTurn({ origin, length: CYCLE }, FLOOR_TURN);
           const [found] = await Promise.all([latencies(sink, FLOOR_DOMAIN, due), writeAt(raw, burst, due)]);
           return found;
         },
@@ -138,11 +139,6 @@ function floorStanzas(watcher: string): Buffer {
     return head + watcher + tail;
   });
   return Buffer.from(stanzas.join(''));
-}
-
-/** The next instant of the cycle that began at `origin` which leaves a second to get ready. */
-function nextTurn(origin: number): number {
-  return origin + Math.ceil((Date.now() + 1_000 - origin) / CYCLE) * CYCLE;
 }
 
 async function writeAt(raw: RawComponent, bytes: Buffer, due: number): Promise<void> {
@@ -190,8 +186,4 @@ function report(gateway: Summaries, raw: Summaries) {
       raw_p99_ms: rounded(raw.p99_ms.median),
     },
   };
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 100) / 100;
 }

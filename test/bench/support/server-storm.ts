@@ -15,10 +15,9 @@ import { everyPair, type Watching } from './filled-database.ts';
 import { forkHelper, type HelperProcess } from './helper-process.ts';
 import { processorTime } from './processor-time.ts';
 import type { RawWriter } from './raw-writer-process.ts';
-import { type Cycle, IN_A_MEETING, loopWatch, meetings, names, nextTurn } from './storm.ts';
+import { COMPONENT, type Cycle, IN_A_MEETING, loopWatch, meetings, names, nextTurn } from './storm.ts';
 import { startSubscribedGateway } from './subscribed-gateway.ts';
 
-const COMPONENT = { domain: 'calendar.example.test', secret: 'component-secret' };
 /** The bare component; as long as the gateway's, so that its stanzas are. */
 export const RAW = { domain: 'rawfloor.example.test', secret: 'component-secret' };
 /** No storm takes longer, or the round fails. */

@@ -8,6 +8,9 @@ import type { MailboxRecord } from '../../../component/calendar/timeline-store.t
 import { HOUR } from '../../../component/runtime/clock.ts';
 import type { TempFolder } from '../../support/temp-folder.ts';
 
+export const COMPONENT = { domain: 'calendar.example.test', secret: 'component-secret' };
+/** Nothing listens there: calendars are those of an earlier run, and Exchange costs nothing. */
+export const NO_EXCHANGE = 'http://127.0.0.1:9/EWS/Exchange.asmx';
 export const IN_A_MEETING = '<show>dnd</show>';
 
 /** `contact00000`, … */
@@ -34,7 +37,7 @@ export function knownMailboxes(mailboxes: readonly string[], periods: ReturnType
 }
 
 /** The next beginning of a cycle (`after` milliseconds later) that leaves a second to get ready. */
-export function nextTurn({ origin, length }: Cycle, after = 0): number {
+export function nextTurn({ origin, length }: Pick<Cycle, 'origin' | 'length'>, after = 0): number {
   return origin + after + Math.max(0, Math.ceil((Date.now() + 1_000 - origin - after) / length)) * length;
 }
 
@@ -56,7 +59,8 @@ export function loopWatch(folder: TempFolder) {
   };
 }
 
-/** The most memory that a process has ever had, in bytes (proc(5), VmHWM). */
-export function mostMemory(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+/** The memory that a process has (VmRSS), or the most that it ever had (VmHWM), in MiB: proc(5). */
+export function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(line?.[1]) / 1024;
 }

@@ -7,13 +7,20 @@ import type { ComponentStub } from './component-stub-process.ts';
 import { everyPair } from './filled-database.ts';
 import { forkHelper } from './helper-process.ts';
 import { processorTime } from './processor-time.ts';
-import { IN_A_MEETING, knownMailboxes, loopWatch, meetings, mostMemory, names, nextTurn } from './storm.ts';
+import {
+  COMPONENT,
+  IN_A_MEETING,
+  knownMailboxes,
+  loopWatch,
+  meetings,
+  memoryOf,
+  NO_EXCHANGE,
+  names,
+  nextTurn,
+} from './storm.ts';
 import { startSubscribedGateway } from './subscribed-gateway.ts';
 
 const DOMAIN = 'example.test';
-const COMPONENT = { domain: 'calendar.example.test', secret: 'component-secret' };
-/** Nothing listens there: calendars are those of the earlier run, and Exchange costs nothing. */
-const NO_EXCHANGE = 'http://127.0.0.1:9/EWS/Exchange.asmx';
 const LIMIT = 60_000;
 /** Until the first beginning of a meeting: the database is filled, the gateway starts and says everything once. */
 const PREPARATION = 15_000;
@@ -54,13 +61,7 @@ export async function stubStorms(contactCount: number, watcherCount: number, rou
         contacts.map((contact) => `${contact}@${DOMAIN}`),
         meetings(cycle, 2 * rounds + 2),
       ),
-      overrides: {
-        xmpp: {
-          ...{ host: '127.0.0.1', port, domain: COMPONENT.domain },
-          secretFile: 'component-secret',
-          repeatRate: 100_000,
-        },
-      },
+      overrides: { xmpp: { repeatRate: 100_000 } },
       env: loop.env,
     });
     closers.push(() => gateway.remove());
@@ -80,7 +81,7 @@ export async function stubStorms(contactCount: number, watcherCount: number, rou
       results.push({
         ...{ wall_ms: last - due, first_ms: first - due, per_s: (presences / (last - due)) * 1_000 },
         ...{ cpu_us: (spent / presences) * 1_000, loop_p99_ms: p99, loop_max_ms: max },
-        rss_mib: mostMemory(gateway.pid) / 2 ** 20,
+        rss_mib: memoryOf(gateway.pid, 'VmHWM'),
       });
     }
     await stub.call('stop', undefined);
