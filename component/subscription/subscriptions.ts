@@ -1,8 +1,9 @@
 import type { ContactLocal, Directory, Mailbox } from '../directory/directory.ts';
-import { type Clock, MINUTE, type Timer } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { BareJid } from './bare-jid.ts';
 import { KeyedQueue } from './keyed-queue.ts';
+import { Retries } from './retries.ts';
 import {
   type MailboxVerdict,
   type Permission,
@@ -15,7 +16,6 @@ import { SubscriptionIndex } from './subscription-index.ts';
 import type { SubscriptionPolicy } from './subscription-policy.ts';
 import type { SubscriptionKey, SubscriptionState, SubscriptionStore } from './subscription-store.ts';
 import { UnreachableWatchers } from './unreachable-watchers.ts';
-import { UnsavedRequests } from './unsaved-requests.ts';
 
 /** Tells watchers, as a port. `to` is the watcher, or the client of it that probed. */
 export interface SubscriptionVoice {
@@ -47,8 +47,11 @@ export type SubscriptionsOptions = {
 
 /** Changes under way at once. Requests of watchers hold back the reading long before; what Exchange says comes again. */
 const MAX_UNDER_WAY = 20_000;
-/** The pause before a row that could not be deleted is tried again. */
-const RETRY = MINUTE;
+/**
+ * Requests that could not be saved, and so are not answered, are tried again, so many of them: Prosody repeats a pending
+ * subscribe at each log-in, ejabberd 23.01 never does (test/ejabberd/ejabberd-facts.test.ts).
+ */
+const MOST_UNSAVED = 20_000;
 
 /**
  * Who watches whom. Each event of a watcher is decided, made durable and answered before the watcher's next one
@@ -62,14 +65,16 @@ export class Subscriptions {
   readonly #contactsOf = new Map<Mailbox, readonly ContactLocal[]>();
   readonly #forbidden = new Map<string, SubscriptionKey>();
   readonly #queue = new KeyedQueue(MAX_UNDER_WAY);
-  readonly #retries = new Map<Timer, SubscriptionKey>();
   readonly #unreachable: UnreachableWatchers;
-  readonly #unsaved: UnsavedRequests;
+  readonly #unsaved: Retries;
+  readonly #undeleted: Retries;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
     this.#unreachable = new UnreachableWatchers(options.clock, (watcher) => this.#purge(watcher));
-    this.#unsaved = new UnsavedRequests(options.clock, ({ contact, watcher }) => void this.subscribe(contact, watcher));
+    const subscribe = ({ contact, watcher }: SubscriptionKey) => void this.subscribe(contact, watcher);
+    this.#unsaved = new Retries(options.clock, subscribe, MOST_UNSAVED);
+    this.#undeleted = new Retries(options.clock, (key) => this.#deleteAgain(key));
   }
 
   /**
@@ -153,13 +158,11 @@ export class Subscriptions {
   async stop(): Promise<void> {
     const { store, logger } = this.#options;
     this.#unreachable.stop();
-    this.#unsaved.stop();
     await this.settled();
-    const undeleted = [...this.#retries];
-    this.#retries.clear();
-    for (const [retry] of undeleted) retry.cancel();
+    // What was under way may have been the last to come here.
+    this.#unsaved.stop();
     // The last chance: a row that stays comes back to life at the next start.
-    const deleted = undeleted.map(async ([, key]) => {
+    const deleted = this.#undeleted.stop().map(async (key) => {
       if (this.#index.standing(key.contact, key.watcher) !== 'none') return;
       await store.deleteSubscription(key).catch((error: unknown) => {
         logger.error('A subscription that has ended is still in the database', { ...key, error });
@@ -253,7 +256,7 @@ export class Subscriptions {
           return;
         }
         // Nobody asks again for an end. It counts from now on, and the row goes when the store is well again.
-        this.#deleteLater(contact, watcher);
+        this.#undeleted.add({ contact, watcher });
       }
       this.#set(contact, watcher, standing);
       logger.info('Subscription changed', { contact, watcher, event: event.type, from: before, to: standing });
@@ -285,17 +288,14 @@ export class Subscriptions {
     logger.info('Subscription refused', { contact, mailbox, watcher, reason });
   }
 
-  #deleteLater(contact: ContactLocal, watcher: BareJid): void {
-    const { clock, store } = this.#options;
-    const retry = clock.after(RETRY, () => {
-      this.#retries.delete(retry);
-      const handled = this.#queue.add(watcher, async () => {
-        if (this.#index.standing(contact, watcher) !== 'none') return;
-        await store.deleteSubscription({ contact, watcher }).catch(() => this.#deleteLater(contact, watcher));
+  #deleteAgain({ contact, watcher }: SubscriptionKey): void {
+    const handled = this.#queue.add(watcher, async () => {
+      if (this.#index.standing(contact, watcher) !== 'none') return;
+      await this.#options.store.deleteSubscription({ contact, watcher }).catch(() => {
+        this.#undeleted.add({ contact, watcher });
       });
-      if (handled === undefined) this.#deleteLater(contact, watcher);
     });
-    this.#retries.set(retry, { contact, watcher });
+    if (handled === undefined) this.#undeleted.add({ contact, watcher });
   }
 
   #save(contact: ContactLocal, watcher: BareJid, standing: Standing): Promise<void> {
