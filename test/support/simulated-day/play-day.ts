@@ -98,7 +98,12 @@ export async function playDay(plan: DayPlan, open: (stage: Stage) => Exchange | 
       windowSize: 1_000_000,
     },
     ...{ repeatRate: 2000, stopTimeout: 30 * SECOND, onStop: 'keep', ...PACES, coalesce: COALESCE },
-    ...{ staleAfterOf: () => STALE_AFTER, window: WINDOW, goneAfter: 7 * DAY },
+    ...{ window: WINDOW, goneAfter: 7 * DAY },
+    staleAfterOf() {
+      // The gateway can't show what it knows of a mailbox without asking this.
+      stir.looks++;
+      return STALE_AFTER;
+    },
     presencePolicy: {
       rulesOf: () => presenceRules,
       agedAfter: 45 * MINUTE,
@@ -107,7 +112,7 @@ export async function playDay(plan: DayPlan, open: (stage: Stage) => Exchange | 
     subscriptionPolicy: new SubscriptionPolicy({ domains: ['example.net'], rules: [], maxSubscriptions: 500 }),
     directory: {
       mailboxOf(contact) {
-        // The gateway can't show a contact without looking here.
+        // Nor what it has been asked about without looking here.
         stir.looks++;
         return rules.mailboxOf(contact);
       },
